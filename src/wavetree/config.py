@@ -1,0 +1,130 @@
+"""Every setting, on one page: typed, frozen, checked, with its default and its limits."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from wavetree.errors import SettingError
+
+
+class Section(BaseModel):
+    """A group of settings. It cannot be changed once made, and refuses a name it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Which items are learnt from, and which are held out."""
+
+    split: Literal["hash", "lecture"] = "hash"
+
+
+class ModelConfig(Section):
+    """The tree: vectors of `embedding` numbers for the symbols, of `hidden` numbers at every level."""
+
+    kind: Literal["tree"] = "tree"
+    levels: Annotated[int, Field(ge=1, le=12)] = 3
+    embedding: Annotated[int, Field(ge=1, le=1024)] = 24
+    hidden: Annotated[int, Field(ge=1, le=4096)] = 128
+    norm: Literal["batch", "layer"] = "batch"
+
+
+class TrainConfig(Section):
+    """The recipe. Exactly one of `steps`, `epochs` and `seconds` says how long."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
+    batch_items: Annotated[int, Field(ge=1, le=65536)] = 256
+    optimiser: Literal["sgd", "adamw", "muon"] = "muon"
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
+    matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0
+    """Muon's learning rate for the matrices, as a multiple of `learning_rate`."""
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.05
+    schedule: Literal["linear", "lecture"] = "linear"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """The share of all steps in which the rate rises from zero (schedule `linear`)."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The decay of the averaged weights, which are the ones judged and kept; 0 keeps the last weights."""
+    checks: Annotated[int, Field(ge=1, le=10**6)] = 10
+    """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Processor threads; 0 leaves the choice to torch."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> TrainConfig:
+        given = [name for name in ("steps", "epochs", "seconds") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of steps, epochs and seconds must be given, not {' and '.join(given) or 'none'}")
+        return self
+
+
+class Config(Section):
+    """All settings of a run, as `config.json` keeps them."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig(epochs=4)
+
+
+LIMITS = ("steps", "epochs", "seconds")
+
+PRESETS: dict[str, Config] = {
+    "names": Config(
+        model=ModelConfig(levels=3, embedding=24, hidden=128),
+        train=TrainConfig(epochs=12),
+    ),
+    "lecture": Config(
+        model=ModelConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
+        train=TrainConfig(epochs=4, checks=4),
+    ),
+}
+"""Settings that belong together, by what they are for. Chosen by measurement: see docs/log.md."""
+
+
+def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
+    """The preset with changes such as `model.levels=4`, applied in order. Raises SettingError.
+
+    Setting one of train.steps, train.epochs and train.seconds replaces the limit that the preset has.
+    """
+    if preset not in PRESETS:
+        raise SettingError(f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}.")
+    settings: dict[str, Any] = PRESETS[preset].model_dump()
+    known = {f"{section}.{name}" for section, names in settings.items() for name in names}
+    for change in changes:
+        path, equals, value = (part.strip() for part in change.partition("="))
+        if not equals:
+            raise SettingError(f"--set {change!r} has no value: write it as {path or 'model.levels'}=VALUE.")
+        if path not in known:
+            raise SettingError(
+                f"there is no setting {path!r}{_nearest(path, known)}: `wavetree train --help` lists the presets, "
+                f"and the settings are {', '.join(sorted(known))}."
+            )
+        section, _, name = path.partition(".")
+        if section == "train" and name in LIMITS:
+            settings["train"] |= dict.fromkeys(LIMITS)
+        settings[section][name] = None if value.lower() == "none" else value
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise SettingError(_sentence(error, settings)) from None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _sentence(error: ValidationError, settings: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = reason[0].lower() + reason[1:]
+    if len(where) < 2:
+        return f"the settings of {'.'.join(where)} do not fit together: {reason}."
+    return f"{'.'.join(where[:2])} cannot be {settings[where[0]][where[1]]!r}: {reason}."

@@ -1,0 +1,214 @@
+"""A list of items: from a text file with one item a line, from Python, or the names that come with the package.
+
+A symbol is one Unicode code point. A list that is accepted here can be trained on; one that cannot is refused with a
+sentence that names the place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import lzma
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+
+from wavetree.errors import DamagedError, ListError
+
+MAX_ITEM_SYMBOLS = 4096
+"""The longest item: what a tree of 12 levels, the deepest, can see at once."""
+
+MAX_ALPHABET = 4096
+"""The most distinct symbols: beyond it the table of symbols outweighs the tree, and most rows are hardly ever seen."""
+
+MIN_ITEMS = 50
+"""The fewest distinct items. With 50, each held-out tenth is expected to hold five."""
+
+_EMBEDDED = "names-us-2017.txt.xz"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class ItemList:
+    """Items in the order they came, duplicates kept, and where they came from (`source`, for a person to read)."""
+
+    items: tuple[str, ...]
+    source: str
+
+    @cached_property
+    def distinct(self) -> tuple[str, ...]:
+        """Every item once, in the order of first occurrence."""
+        return tuple(dict.fromkeys(self.items))
+
+    @property
+    def duplicates(self) -> int:
+        """How many items repeat an earlier one."""
+        return len(self.items) - len(self.distinct)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the items in order, as UTF-8 with LF between them, whatever the file's own line ends."""
+        return hashlib.sha256("\n".join(self.items).encode()).hexdigest()
+
+
+def read_list(path: Path) -> ItemList:
+    """The items of a UTF-8 text file, one a line.
+
+    A byte order mark at the start is dropped; a line ends in LF or CRLF, the last one perhaps in nothing; lines of
+    nothing but white space are skipped. Apart from that an item is exactly its line, spaces included, and no other
+    character (U+2028, form feed, a lone CR) ends one. Raises ListError for a file that cannot be read, is not UTF-8,
+    holds no item, or holds items that `make_list` would refuse.
+    """
+    text = _decode(_read_bytes(path), path)
+    lines = text.replace("\r\n", "\n").split("\n")
+    items = tuple(line for line in lines if line and not line.isspace())
+    if not items:
+        raise ListError(f"{path} is empty or holds only blank lines. Give a text file with one item a line.")
+    if "\r" in text and "\n" not in text:
+        raise ListError(
+            f"{path} has {text.count(chr(13)):,} CR characters and no LF, so it is one single line here. "
+            "Save it with LF or CRLF line ends."
+        )
+
+    def place(index: int) -> str:
+        filled = (number for number, line in enumerate(lines, 1) if line and not line.isspace())
+        return f"line {next(islice(filled, index, None))}"
+
+    return _checked(items, str(path), place)
+
+
+def make_list(items: Iterable[str], source: str = "your list") -> ItemList:
+    """The list of `items` given from Python, under the rules that hold for a file; `source` names it in messages.
+
+    Raises ListError for an item that is no string, is empty or white space alone, holds a line feed or half a
+    surrogate pair, or has more than MAX_ITEM_SYMBOLS symbols; for more than MAX_ALPHABET distinct symbols; and for
+    fewer than MIN_ITEMS distinct items.
+    """
+    if isinstance(items, str):
+        raise ListError(f"{source} is a single string. Give a list of strings, one for each item.")
+    kept = tuple(items)
+    for number, item in enumerate(kept, 1):
+        if not isinstance(item, str):
+            raise ListError(f"{source}, item {number} is of type {type(item).__name__}. Every item must be a string.")
+        if not item or item.isspace():
+            raise ListError(f"{source}, item {number} is empty or white space alone. Leave it out.")
+        if "\n" in item:
+            raise ListError(
+                f"{source}, item {number} holds a line feed (character {item.index(chr(10)) + 1}). "
+                "Give each line as an item of its own."
+            )
+    try:
+        "".join(kept).encode()
+    except UnicodeEncodeError:
+        raise _surrogate_error(kept, source) from None
+    return _checked(kept, source, lambda index: f"item {index + 1}")
+
+
+def embedded_names() -> ItemList:
+    """The 29,910 given names of the United States in 2017, lower case, most given first.
+
+    Raises DamagedError if the package's file is missing or altered.
+    """
+    try:
+        packed = resources.files(__package__).joinpath(_EMBEDDED).read_bytes()
+        text = lzma.decompress(packed).decode("ascii")
+    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise DamagedError(
+            f"The names that come with wavetree ({_EMBEDDED}) cannot be read: {error}. Install the package again."
+        ) from error
+    return ItemList(tuple(text.split()), "the embedded names (United States, 2017)")
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises ListError, with the nearest name in the folder where the file is missing."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ListError(f"There is no file {path}.{_nearest(path)}") from None
+    except IsADirectoryError:
+        raise ListError(f"{path} is a folder. Give the text file in it, with one item a line.") from None
+    except PermissionError:
+        raise ListError(f"{path} may not be read by this user. Change its permissions, or copy it.") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+        reason = getattr(error, "strerror", None) or error
+        raise ListError(f"{str(path)!r} cannot be read ({reason}). Check the path.") from None
+
+
+def _nearest(path: Path) -> str:
+    """What to try instead of a path that does not exist."""
+    if not path.parent.is_dir():
+        return f" The folder {path.parent} does not exist either; check the path."
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f" Did you mean {path.with_name(near[0])}?" if near else " Check the path."
+
+
+def _decode(raw: bytes, path: Path) -> str:
+    """The text of `raw`. Raises ListError with the line and the byte where it stops being UTF-8."""
+    raw = raw.removeprefix(_BOM)
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff")) or 4 * raw.count(0) >= max(len(raw), 1)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        byte = error.start - raw.rfind(b"\n", 0, error.start)
+        way_out = (
+            "It looks like UTF-16: save it as UTF-8."
+            if wide
+            else f"Save it as UTF-8; if it is Latin-1, `iconv -f latin1 -t utf-8 {path}` converts it."
+        )
+        raise ListError(
+            f"{path}, line {line}: byte {byte} of the line (0x{raw[error.start]:02x}) is not valid UTF-8. {way_out}"
+        ) from None
+    if wide:  # UTF-16 without its mark: every second byte of plain Latin text is zero, which UTF-8 allows
+        line = raw.count(b"\n", 0, raw.index(0)) + 1
+        raise ListError(
+            f"{path}, line {line}: a quarter or more of the bytes are zero. It looks like UTF-16: save it as UTF-8."
+        )
+    return text
+
+
+def _checked(items: tuple[str, ...], source: str, place: Callable[[int], str]) -> ItemList:
+    """`items` as a list, if they can be trained on; `place` names the item of an index."""
+    if max(map(len, items), default=0) > MAX_ITEM_SYMBOLS:
+        index = next(i for i, item in enumerate(items) if len(item) > MAX_ITEM_SYMBOLS)
+        raise ListError(
+            f"{source}, {place(index)} has {len(items[index]):,} symbols; an item may have {MAX_ITEM_SYMBOLS:,}. "
+            "If this is running text, break it into lines first: here every line is an item of its own."
+        )
+    alphabet = len(set("".join(items)))
+    if alphabet > MAX_ALPHABET:
+        raise ListError(
+            f"{source} has {alphabet:,} distinct symbols; an alphabet may have {MAX_ALPHABET:,}. "
+            "Check that it is text, and leave out or replace the rarest symbols."
+        )
+    made = ItemList(items, source)
+    if len(made.distinct) < MIN_ITEMS:
+        repeats = f" ({len(items):,} with duplicates)" if made.duplicates else ""
+        raise ListError(
+            f"{source} has {_count(len(made.distinct), 'distinct item')}{repeats}; at least {MIN_ITEMS} are needed, "
+            "to learn from most and hold out the rest. Add more, one a line."
+        )
+    return made
+
+
+def _surrogate_error(items: tuple[str, ...], source: str) -> ListError:
+    """The error for the first item that UTF-8 cannot write."""
+    for number, item in enumerate(items, 1):
+        for position, symbol in enumerate(item, 1):
+            if "\ud800" <= symbol <= "\udfff":
+                return ListError(
+                    f"{source}, item {number}, character {position} is half a surrogate pair (U+{ord(symbol):04X}), "
+                    "which is no character. Decode the text again from its bytes."
+                )
+    raise AssertionError("UTF-8 can write everything but surrogates")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

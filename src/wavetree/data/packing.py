@@ -1,0 +1,55 @@
+"""Whole items in one flat row: no padding between them, and no context from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wavetree.codecs import PAD, AlphabetCodec
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PackedRow:
+    """N positions. Each item is read as pad, its symbols; and predicts its symbols, pad: one position more than symbols.
+
+    `ids`, `targets` (N,): the symbol read and the symbol to predict. `ages` (N,): symbols of the same item before it.
+    """
+
+    ids: Ids
+    targets: Ids
+    ages: Ids
+
+
+class PackedItems:
+    """Items encoded once, each as pad and its symbols, end to end; any choice of them is cut out by indexing alone."""
+
+    def __init__(self, items: Sequence[str], codec: AlphabetCodec) -> None:
+        text = "".join(items)
+        lengths = np.fromiter(map(len, items), dtype=np.int64, count=len(items))
+        self._lengths = lengths + 1
+        self._starts = np.concatenate([[0], np.cumsum(self._lengths)])  # the last one is the end
+        self._ids = np.full(self._starts[-1] + 1, PAD, dtype=np.int64)  # one pad more, to end the last item
+        inside = np.ones(len(self._ids), dtype=bool)
+        inside[self._starts] = False
+        self._ids[inside] = codec.encode(text)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols all items predict, the end marks counted."""
+        return int(self._starts[-1])
+
+    def row(self, chosen: Ids) -> PackedRow:
+        """The items of these indices (K,), in this order, as one row."""
+        lengths = self._lengths[chosen]
+        ends = np.cumsum(lengths)
+        ages = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+        where = np.repeat(self._starts[chosen], lengths) + ages
+        return PackedRow(self._ids[where], self._ids[where + 1], ages)

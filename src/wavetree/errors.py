@@ -1,0 +1,51 @@
+"""What can go wrong, as one tree. Every message is a sentence: what is wrong, where, and what to do next.
+
+    WavetreeError              exit code 1: a check said no
+    ├── InputError             exit code 2: the user's input
+    │   ├── ListError          a list file or an item in it
+    │   ├── SymbolError        a symbol that the model's alphabet lacks
+    │   ├── SettingError       an unknown setting, or a value that it cannot take
+    │   └── RunError           a run folder that is missing, or in the way
+    ├── DamagedError           exit code 3: a file of a run is truncated or altered
+    └── SaveError              exit code 1: a file could not be written; what was saved before still loads
+"""
+
+from __future__ import annotations
+
+
+class WavetreeError(Exception):
+    """The root of the tree. `exit_code` is what the command returns."""
+
+    exit_code = 1
+
+
+class InputError(WavetreeError):
+    """The user's input is at fault."""
+
+    exit_code = 2
+
+
+class ListError(InputError):
+    """A list file, or an item in it, cannot be used."""
+
+
+class SymbolError(InputError):
+    """A text holds a symbol that the model's alphabet lacks."""
+
+
+class SettingError(InputError):
+    """A setting does not exist, or cannot take the value it was given."""
+
+
+class RunError(InputError):
+    """A run folder is missing, or one is in the way."""
+
+
+class DamagedError(WavetreeError):
+    """A file of a run is truncated, altered or missing."""
+
+    exit_code = 3
+
+
+class SaveError(WavetreeError):
+    """A file could not be written. What was saved before still loads."""

@@ -1,0 +1,6 @@
+"""New sequences from a trained model."""
+
+from wavetree.generate.marks import Drawn, Known, draw, new_only
+from wavetree.generate.sampler import Choice, Sampled, sample, sample_block
+
+__all__ = ["Choice", "Drawn", "Known", "Sampled", "draw", "new_only", "sample", "sample_block"]

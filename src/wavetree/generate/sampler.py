@@ -1,0 +1,128 @@
+"""New items, symbol by symbol, many at once: the incremental run, and a choice from each prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wavetree.codecs import PAD
+from wavetree.errors import SettingError
+from wavetree.models import SequenceModel, evaluating
+
+BLOCK = 4096
+"""Items that run side by side: enough to keep the processor's matrix units busy, few enough to stay in its cache."""
+LEAVE = 0.8
+"""Finished items leave the batch once less than this share of it is still running."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a symbol is chosen from a prediction. Raises SettingError for a value that has no meaning.
+
+    `temperature` 0 takes the likeliest symbol. `top_k` keeps that many symbols; `top_p` the fewest whose probabilities
+    reach it (Holtzman et al. 2020). `max_length`: an item that has not ended by then is cut there.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    max_length: int = 200
+
+    def __post_init__(self) -> None:
+        checks = (
+            (0 <= self.temperature <= 100, "temperature", self.temperature, "a number from 0 to 100"),
+            (self.top_k is None or self.top_k >= 1, "top-k", self.top_k, "a whole number from 1"),
+            (self.top_p is None or 0 < self.top_p <= 1, "top-p", self.top_p, "a number above 0 and up to 1"),
+            (1 <= self.max_length <= 1_000_000, "max-length", self.max_length, "a whole number from 1 to 1,000,000"),
+        )
+        for good, name, value, wanted in checks:
+            if not good:
+                raise SettingError(f"{name} cannot be {value}: give {wanted}.")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One item: its ids (T,), prefix included, and whether it ended by itself or was cut at the length limit."""
+
+    ids: npt.NDArray[np.int64]
+    ended: bool
+
+
+def sample(
+    model: SequenceModel[Any, Any], seed: int, choice: Choice, prefix: Sequence[int] = (), first: int = 0
+) -> Iterator[Sampled]:
+    """Items number `first`, `first + 1`, ... without end. Item i depends on (model, seed, choice, prefix, i) alone.
+
+    So the same seed gives the same items however many are taken, from wherever on.
+    """
+    if len(prefix) >= choice.max_length:
+        raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {choice.max_length}: give more.")
+    size = 64  # the first block is small, for those who want a few
+    while True:
+        yield from sample_block(model, seed, choice, prefix, first, size)
+        first, size = first + size, BLOCK
+
+
+def sample_block(
+    model: SequenceModel[Any, Any], seed: int, choice: Choice, prefix: Sequence[int], first: int, count: int
+) -> list[Sampled]:
+    """Items `first` to `first + count - 1`, side by side."""
+    items = np.full((count, choice.max_length), PAD, dtype=np.int64)
+    items[:, : len(prefix)] = prefix
+    lengths = np.full(count, choice.max_length)  # of an item that has not ended
+    running = np.arange(count)  # the items in the batch, finished ones that have not left included
+    with evaluating(model):
+        state = model.start()
+        for symbol in (PAD, *prefix):
+            logits, state = model.step(torch.tensor([symbol]), state)  # (1, V): all items are alike so far
+        for place in range(len(prefix), choice.max_length):
+            symbols = choose(logits, uniforms(seed, place, first, count)[running], choice)  # (B,)
+            items[running, place] = symbols
+            ended = running[(symbols == PAD) & (lengths[running] > place)]
+            lengths[ended] = place
+            alive = np.flatnonzero(lengths[running] > place)
+            if len(alive) == 0:
+                break
+            if len(alive) < LEAVE * len(running):
+                running, symbols = running[alive], symbols[alive]
+                state = model.select(state, torch.from_numpy(alive))
+            logits, state = model.step(torch.from_numpy(symbols), state)  # (B, V)
+    return [Sampled(row[:n], bool(n < choice.max_length)) for row, n in zip(items, lengths, strict=True)]
+
+
+def uniforms(seed: int, place: int, first: int, count: int) -> npt.NDArray[np.float64]:
+    """The random numbers (count,) in [0, 1) for place `place` of items `first` on: each a function of its coordinates."""
+    generator = np.random.PCG64((seed, place))
+    generator.advance(first)
+    return np.random.Generator(generator).random(count)
+
+
+def choose(logits: Tensor, uniform: npt.NDArray[np.float64], choice: Choice) -> npt.NDArray[np.int64]:
+    """One symbol for each of B predictions: logits (B, V), or (1, V) for all alike, and uniform (B,) to ids (B,)."""
+    if choice.temperature == 0:
+        likeliest: npt.NDArray[np.int64] = logits.argmax(dim=1).expand(len(uniform)).numpy()
+        return likeliest
+    probabilities = narrowed(torch.softmax(logits.double() / choice.temperature, dim=1), choice)  # (B, V)
+    edges = probabilities.cumsum(dim=1)  # (B, V)
+    marks = torch.from_numpy(uniform)[:, None] * edges[:, -1:]  # (B, 1), below the last edge
+    chosen: npt.NDArray[np.int64] = (edges <= marks).sum(dim=1).numpy()
+    return chosen
+
+
+def narrowed(probabilities: Tensor, choice: Choice) -> Tensor:
+    """Probabilities (B, V) with those outside top-k and top-p set to zero; they need not sum to one any more."""
+    if choice.top_k is None and choice.top_p is None:
+        return probabilities
+    ranked, order = probabilities.sort(dim=1, descending=True, stable=True)
+    if choice.top_k is not None:
+        ranked[:, choice.top_k :] = 0
+    if choice.top_p is not None:
+        before = ranked.cumsum(dim=1) - ranked  # the mass of all likelier symbols
+        ranked[before >= choice.top_p * ranked.sum(dim=1, keepdim=True)] = 0
+    return torch.zeros_like(ranked).scatter_(1, order, ranked)
