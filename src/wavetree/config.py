@@ -60,7 +60,9 @@ class TrainConfig(Section):
     def _one_limit(self) -> TrainConfig:
         given = [name for name in ("steps", "epochs", "seconds") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"exactly one of steps, epochs and seconds must be given, not {' and '.join(given) or 'none'}")
+            raise ValueError(
+                f"exactly one of steps, epochs and seconds must be given, not {' and '.join(given) or 'none'}"
+            )
         return self
 
 
@@ -93,7 +95,9 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
     Setting one of train.steps, train.epochs and train.seconds replaces the limit that the preset has.
     """
     if preset not in PRESETS:
-        raise SettingError(f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}.")
+        raise SettingError(
+            f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}."
+        )
     settings: dict[str, Any] = PRESETS[preset].model_dump()
     known = {f"{section}.{name}" for section, names in settings.items() for name in names}
     for change in changes:

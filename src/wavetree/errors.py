@@ -8,6 +8,8 @@
     │   └── RunError           a run folder that is missing, or in the way
     ├── DamagedError           exit code 3: a file of a run is truncated or altered
     └── SaveError              exit code 1: a file could not be written; what was saved before still loads
+
+Only the command turns them into output.
 """
 
 from __future__ import annotations

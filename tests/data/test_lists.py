@@ -30,7 +30,7 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 
 def reads_what_was_written(read: Reader, folder: Path) -> None:
-    """Property: any items, with any allowed line ends, with or without a mark and a last line end, come back exactly."""
+    """Property: any items, any allowed line ends, with and without a mark and a last line end, come back exactly."""
 
     @given(
         st.lists(lines, max_size=8),

@@ -30,7 +30,7 @@ class AlphabetCodec:
     @classmethod
     def of(cls, items: Iterable[str]) -> AlphabetCodec:
         """The codec of all symbols that occur in `items`."""
-        return cls("".join(sorted(set().union(*map(set, items)))))
+        return cls("".join(sorted(set("".join(items)))))
 
     @property
     def vocab_size(self) -> int:
@@ -38,18 +38,21 @@ class AlphabetCodec:
         return len(self.symbols) + 1
 
     def encode(self, text: str) -> npt.NDArray[np.int64]:
-        """The ids of `text`, shape (T,), without any mark. Raises SymbolError for a symbol that is not in the alphabet."""
+        """The ids of `text`, shape (T,), without any mark. Raises SymbolError for a symbol outside the alphabet."""
         try:
             return np.array([self._ids[symbol] for symbol in text], dtype=np.int64)
         except KeyError:
             place = next(i for i, symbol in enumerate(text) if symbol not in self._ids)
             raise SymbolError(
-                f"{text[place]!r} (character {place + 1} of {text[:40]!r}) is not in the model's alphabet: "
+                f"{text[place]!r} (character {place + 1} of {_around(text, place)!r}) is not in the model's alphabet: "
                 f"it knows {self.describe()}. Leave it out, or train on a list that has it."
             ) from None
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.int64]) -> str:
-        """The text of `ids`, which holds no mark."""
+        """The text of `ids`. Raises ValueError for the mark, and for an id that no symbol has."""
+        outside = [int(i) for i in ids if not 0 < i < self.vocab_size]
+        if outside:
+            raise ValueError(f"id {outside[0]} is no symbol: symbols have ids 1 to {len(self.symbols)}.")
         return "".join(self.symbols[i - 1] for i in ids)
 
     def describe(self) -> str:
@@ -66,6 +69,11 @@ class AlphabetCodec:
     def from_json(cls, document: dict[str, object]) -> AlphabetCodec:
         """The codec that `to_json` wrote. Raises DamagedError for anything else."""
         symbols = document.get("symbols")
-        if document.get("kind") != "alphabet" or not isinstance(symbols, str) or len(set(symbols)) != len(symbols):
+        if not isinstance(symbols, str) or document != cls("".join(sorted(set(symbols)))).to_json():
             raise DamagedError("codec.json does not describe an alphabet; copy the run folder again from its source.")
         return cls(symbols)
+
+
+def _around(text: str, place: int, reach: int = 20) -> str:
+    """The part of `text` near `place`, so that a message about a long text shows what it speaks of."""
+    return text[max(0, place - reach) : place + reach]

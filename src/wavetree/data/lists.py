@@ -100,10 +100,13 @@ def make_list(items: Iterable[str], source: str = "your list") -> ItemList:
                 f"{source}, item {number} holds a line feed (character {item.index(chr(10)) + 1}). "
                 "Give each line as an item of its own."
             )
-    try:
-        "".join(kept).encode()
-    except UnicodeEncodeError:
-        raise _surrogate_error(kept, source) from None
+        try:
+            item.encode()
+        except UnicodeEncodeError as error:
+            raise ListError(
+                f"{source}, item {number}, character {error.start + 1} is half a surrogate pair "
+                f"(U+{ord(item[error.start]):04X}), which is no character. Decode the text again from its bytes."
+            ) from None
     return _checked(kept, source, lambda index: f"item {index + 1}")
 
 
@@ -196,18 +199,6 @@ def _checked(items: tuple[str, ...], source: str, place: Callable[[int], str]) -
             "to learn from most and hold out the rest. Add more, one a line."
         )
     return made
-
-
-def _surrogate_error(items: tuple[str, ...], source: str) -> ListError:
-    """The error for the first item that UTF-8 cannot write."""
-    for number, item in enumerate(items, 1):
-        for position, symbol in enumerate(item, 1):
-            if "\ud800" <= symbol <= "\udfff":
-                return ListError(
-                    f"{source}, item {number}, character {position} is half a surrogate pair (U+{ord(symbol):04X}), "
-                    "which is no character. Decode the text again from its bytes."
-                )
-    raise AssertionError("UTF-8 can write everything but surrogates")
 
 
 def _count(number: int, thing: str) -> str:

@@ -15,7 +15,7 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PackedRow:
-    """N positions. Each item is read as pad, its symbols; and predicts its symbols, pad: one position more than symbols.
+    """N positions. Each item is read as pad and its symbols, and predicts its symbols and pad: one more than it has.
 
     `ids`, `targets` (N,): the symbol read and the symbol to predict. `ages` (N,): symbols of the same item before it.
     """

@@ -27,7 +27,9 @@ class Drawn:
     ended: bool
 
 
-def draw(model: Tree, codec: AlphabetCodec, known: Known, seed: int, choice: Choice, prefix: str = "") -> Iterator[Drawn]:
+def draw(
+    model: Tree, codec: AlphabetCodec, known: Known, seed: int, choice: Choice, prefix: str = ""
+) -> Iterator[Drawn]:
     """Items with their marks, without end. Raises SymbolError for a prefix outside the alphabet."""
     for sampled in sample(model, seed, choice, codec.encode(prefix).tolist()):
         item = codec.decode(sampled.ids)

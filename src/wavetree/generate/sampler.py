@@ -97,7 +97,7 @@ def sample_block(
 
 
 def uniforms(seed: int, place: int, first: int, count: int) -> npt.NDArray[np.float64]:
-    """The random numbers (count,) in [0, 1) for place `place` of items `first` on: each a function of its coordinates."""
+    """Random numbers (count,) in [0, 1) for `place` of items `first` on: each a function of its coordinates alone."""
     generator = np.random.PCG64((seed, place))
     generator.advance(first)
     return np.random.Generator(generator).random(count)

@@ -36,5 +36,5 @@ class BatchNorm(nn.Module):
 
 
 def make_norm(kind: str, channels: int) -> nn.Module:
-    """`batch`: BatchNorm. `layer`: each vector by its own mean and variance, causal in training too (Ba et al. 2016)."""
+    """`batch`: BatchNorm. `layer`: each vector by its own statistics, causal in training too (Ba et al. 2016)."""
     return BatchNorm(channels) if kind == "batch" else nn.LayerNorm(channels)

@@ -63,7 +63,7 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
 
     @abc.abstractmethod
     def prepare(self, ids: Ids, ages: Ids) -> Prepared:
-        """What `packed` needs of a row of whole items (see data/packing.py). Touches no weight: it can be made ahead."""
+        """What `packed` needs of a row of whole items (data/packing.py). Touches no weight: it can be made ahead."""
 
     @abc.abstractmethod
     def packed(self, prepared: Prepared) -> Tensor:

@@ -17,7 +17,7 @@ from wavetree.models.contract import Ids
 
 @dataclass(frozen=True)
 class FusionGraph:
-    """Node n of level l + 1 fuses nodes `children[l][0][n]` and `children[l][1][n]` of level l; level 0 is the alphabet.
+    """Node n of level l + 1 fuses `children[l][0][n]` and `children[l][1][n]` of level l; level 0 is the alphabet.
 
     `top` (N,) is the node of the last level that each of the N positions ends in.
     """

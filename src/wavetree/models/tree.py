@@ -9,7 +9,7 @@
     run      used for               left neighbour                            fusions
     window   the definition         the even half of a window that halves     2**L - 1 an output
     dense    running sequences      the same level, 2**l positions earlier    L an output
-    packed   training, scoring      found by index, in whole items            at most L an output, each distinct one once
+    packed   training, scoring      found by index, in whole items            every distinct one once, at most L an outp
     step     generation, streams    the oldest of the last 2**l vectors       L a step
 
 What lies before the beginning is the pad symbol, for ever. So each level has one constant response to nothing but pad,

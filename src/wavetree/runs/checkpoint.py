@@ -26,7 +26,7 @@ def write_file(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.partial")
     try:
         _write(beside, content)
-        os.replace(beside, path)
+        beside.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, object]) -> None:
-    """Writes the checkpoint `folder`: a safetensors file for each entry of `tensors`, and state.json. Raises SaveError."""
+    """Writes the checkpoint `folder`: a safetensors file for each entry of `tensors`, state.json. Raises SaveError."""
     beside = folder.with_name(f".{folder.name}.partial")
     files = {f"{name}.safetensors": _tensor_bytes(group) for name, group in tensors.items()}
     files["state.json"] = json.dumps(state, indent=1).encode()
@@ -48,7 +48,7 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], 
         _flush_folder(beside)
         if folder.exists():  # the same step, saved before: it is replaced, and a kill in between leaves the older ones
             shutil.rmtree(folder)
-        os.rename(beside, folder)
+        beside.rename(folder)
         _flush_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)

@@ -6,6 +6,8 @@
     metrics.jsonl      a line per logged step
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
+
+No file is pickled, and none is used before its checksum was compared.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, config: Config, codec: AlphabetCodec, split: Split, digest: str, force: bool) -> RunFolder:
+    def create(
+        cls, path: Path, config: Config, codec: AlphabetCodec, split: Split, digest: str, force: bool
+    ) -> RunFolder:
         """A new folder with everything but checkpoints. Raises RunError if `path` is taken and `force` is not given.
 
         Only what is recognised as a run, or is empty, is ever replaced.
@@ -58,7 +62,12 @@ class RunFolder:
             write_file(path / f"{side}.txt", "".join(f"{item}\n" for item in getattr(split, side)).encode())
         write_file(path / "codec.json", _json_bytes(codec.to_json()))
         write_file(path / "metrics.jsonl", b"")
-        about = {"format": FORMAT, "settings": config.model_dump(), "list": {"sha256": digest}, "made_with": made_with()}
+        about = {
+            "format": FORMAT,
+            "settings": config.model_dump(),
+            "list": {"sha256": digest},
+            "made_with": made_with(),
+        }
         write_file(path / "config.json", _json_bytes(about))  # last: what has it is a run
         return folder
 
@@ -133,7 +142,7 @@ class RunFolder:
                 shutil.rmtree(other, ignore_errors=True)
 
     def load(self, which: str, names: list[str]) -> tuple[dict[str, dict[str, Tensor]], dict[str, object]]:
-        """The `best` or `latest` checkpoint: its tensors by file and its state. Raises RunError if there is none yet."""
+        """The `best` or `latest` checkpoint: its tensors by file, its state. Raises RunError if there is none yet."""
         if not self.has_checkpoint():
             raise RunError(f"{self.path} has no checkpoint yet: let it train on with `wavetree train --resume`.")
         return read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)

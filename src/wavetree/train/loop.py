@@ -147,12 +147,16 @@ class Training:
     def restore(self, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]) -> None:
         """Goes to where `tensors` and `numbers` were taken."""
         training = tensors["training"]
-        raw = {k.removeprefix("raw."): v for k, v in training.items() if k.startswith("raw.")}
+        raw = _with_prefix("raw.", training)
         self.judged.load_state_dict(tensors["model"])
         self.model.load_state_dict(raw or tensors["model"])
-        self.optimiser.restore({k.removeprefix("optimiser."): v for k, v in training.items() if k not in raw})
+        self.optimiser.restore(_with_prefix("optimiser.", training))
         for name, value in numbers.items():
             setattr(self, name, value)
+
+
+def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
@@ -198,7 +202,7 @@ def _train(folder: RunFolder, config: Config, codec: AlphabetCodec, watch: Watch
     stopped = training.step < training.steps
     if stopped and training.step not in due:
         _check(folder, training, validation, codec, watch)
-    seconds = time.perf_counter() - clock
+    seconds = time.perf_counter() - clock  # all of it but the loss of the training items, which is for the report
     return Summary(
         run=str(folder.path),
         params=parameter_count(training.model),

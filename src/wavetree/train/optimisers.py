@@ -95,7 +95,7 @@ class Group:
         """Moves the parameters into one flat tensor, or, all of one shape (m, n), into one stack (K, m, n)."""
         with torch.no_grad():
             values = torch.stack(list(members)) if stacked else torch.cat([p.reshape(-1) for p in members])
-            parts = values if stacked else values.split([p.numel() for p in members])
+            parts = values if stacked else torch.split(values, [p.numel() for p in members])
             for parameter, part in zip(members, parts, strict=True):
                 parameter.data = part.view_as(parameter)
         return cls(members, values, rule, rate_scale, {})

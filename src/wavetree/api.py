@@ -1,0 +1,66 @@
+"""What a Python program does with wavetree, in four functions: the public names come from here (see `wavetree`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from wavetree.config import configure
+from wavetree.data import ItemList, embedded_names, make_list, read_list
+from wavetree.data.packing import PackedItems
+from wavetree.errors import SettingError
+from wavetree.evaluate import Loss, exact_loss
+from wavetree.generate import Choice, Drawn, Known, draw, new_only
+from wavetree.runs import RunFolder, Trained, load
+from wavetree.train import Summary, Watch, start, train
+
+SIDES = ("train", "validation", "test")
+
+
+def fit(
+    source: str | Path | Iterable[str] | None,
+    out: str | Path,
+    *,
+    preset: str = "names",
+    settings: Mapping[str, object] | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+) -> Summary:
+    """Trains a new run in the folder `out` on `source`: a text file with one item a line, items, or None for names.
+
+    `settings` change the preset, as {"model.levels": 4, "train.seconds": 20}; `force` replaces a run that is there.
+    Raises ListError, SettingError or RunError before anything is written; SaveError when a file cannot be written.
+    """
+    config = configure(preset, [f"{name}={value}" for name, value in (settings or {}).items()])
+    return train(start(as_list(source), Path(out), config, force), watch)
+
+
+def resume(run: str | Path, watch: Watch | None = None) -> Summary:
+    """Trains on from the latest checkpoint of a run that was stopped; a run that is complete is only measured again."""
+    return train(RunFolder.open(Path(run)), watch)
+
+
+def sample(
+    run: Trained | str | Path,
+    count: int = 20,
+    *,
+    seed: int = 1,
+    prefix: str = "",
+    choice: Choice | None = None,
+    novel: bool = False,
+) -> list[Drawn]:
+    """`count` items that begin with `prefix`, each marked; the same ones for the same `seed`. `novel`: only new ones.
+
+    Raises SymbolError for a prefix outside the alphabet; WavetreeError if not enough new items come.
+    """
+    trained = run if isinstance(run, Trained) else load(run)
+    drawn = drawing(trained, count, seed, prefix, choice or Choice())
+    return new_only(drawn, count) if novel else list(islice(drawn, count))
+
+
+def losses(run: Trained | str | Path) -> dict[str, Loss]:
+    """The exact loss on each side of the run's split: `train`, `validation` and `test`."""
+    trained = run if isinstance(run, Trained) else load(run)
+    packed = {side: PackedItems(trained.folder.items(side), trained.codec) for side in SIDES}
+    return {side: exact_loss(trained.model, items) for side, items in packed.items()}

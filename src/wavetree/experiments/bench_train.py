@@ -1,0 +1,138 @@
+"""`wavetree bench train`: the lecture's own loop beside ours, on one list, in one run."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from wavetree.codecs import AlphabetCodec
+from wavetree.config import Config, configure
+from wavetree.data import ItemList, split_items
+from wavetree.data.packing import PackedItems
+from wavetree.experiments import lecture
+from wavetree.experiments.machine import machine_stamp, matmul_peak, median_time, using_threads
+from wavetree.train import Summary, start, train
+from wavetree.train.batches import Batches
+from wavetree.train.loop import Training
+
+ROUNDS = 5
+"""Pairs of measurements: ours and the reference's take turns, so that a drifting machine is met by both."""
+REFERENCE_STEPS = 1000
+"""Steps of the reference that are timed in a round."""
+THREAD_TRIAL_STEPS = 200
+REFERENCE_VAL = {"0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d": 1.9936}
+"""What 200,000 steps of the reference reach, by the digest of the list (the lecture's), measured with `--full`."""
+
+
+def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Times the lecture's 200,000 steps (all with `full`, else from a sample of them) and ours to the same loss.
+
+    Ours counts everything from the items in memory to the trained run on disk; the reference its steps alone. Each
+    uses the number of threads that is best for it. The ratio is the median over the rounds.
+    """
+    split = split_items(items, "lecture")
+    codec = AlphabetCodec.of(items.items)
+    training_windows, validation_windows = (lecture.windows(part, codec) for part in (split.train, split.validation))
+    network = lecture.LectureNetwork(codec.vocab_size, seed)
+    threads = _best_threads(network, training_windows)
+    say(f"reference: {lecture.STEPS:,} steps of {lecture.BATCH} windows, {threads} thread(s)")
+
+    rounds: list[tuple[float, Summary]] = []
+    done = 0
+    for number in range(ROUNDS):
+        with using_threads(threads):
+            begun = time.perf_counter()
+            for step in range(done, done + REFERENCE_STEPS):
+                network.step(step, *training_windows)
+            pace = (time.perf_counter() - begun) / REFERENCE_STEPS
+        done += REFERENCE_STEPS
+        ours = _ours(items, seed + number)
+        rounds.append((pace * lecture.STEPS, ours))
+        say(
+            f"round {number + 1}: reference {pace * 1e3:.3f} ms a step, ours {ours.seconds:.2f} s to {ours.val_nll:.4f}"
+        )
+    if full:
+        begun = time.perf_counter()
+        with using_threads(threads):
+            for step in range(done, lecture.STEPS):
+                network.step(step, *training_windows)
+                if step % 20_000 == 0:
+                    say(f"reference: step {step:,}")
+        rest = time.perf_counter() - begun
+        reference_seconds = rest + sum(seconds for seconds, _ in rounds) / lecture.STEPS * REFERENCE_STEPS
+        reference_val: float | None = network.loss(*validation_windows)
+    else:
+        reference_seconds = statistics.median(seconds for seconds, _ in rounds)
+        reference_val = REFERENCE_VAL.get(items.digest)
+    ratios = [(reference_seconds if full else seconds) / ours.seconds for seconds, ours in rounds]
+    seconds = statistics.median(ours.seconds for _, ours in rounds)
+    return {
+        "name": "train",
+        "machine": machine_stamp(),
+        "ours": {
+            "preset": "lecture",
+            "params": rounds[0][1].params,
+            "seconds": seconds,
+            "val_nll": [ours.val_nll for _, ours in rounds],
+            "worst_val_nll": max(ours.val_nll for _, ours in rounds),
+            "symbols_per_second": statistics.median(ours.symbols_per_second for _, ours in rounds),
+            **_share_of_peak(items, rounds[0][1].steps, seconds),
+        },
+        "reference": {
+            "params": sum(p.numel() for p in network.parameters),
+            "seconds": reference_seconds,
+            "extrapolated": not full,
+            "threads": threads,
+            "steps": lecture.STEPS,
+            "val_nll": reference_val,
+        },
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+    }
+
+
+def lecture_settings(seed: int) -> Config:
+    """Our recipe for the lecture's network, on the lecture's split."""
+    return configure("lecture", ["data.split=lecture", f"train.seed={seed}"])
+
+
+def _ours(items: ItemList, seed: int) -> Summary:
+    with tempfile.TemporaryDirectory() as temporary:
+        return train(start(items, Path(temporary) / "run", lecture_settings(seed)))
+
+
+def _best_threads(network: lecture.LectureNetwork, training_windows: tuple[Tensor, Tensor]) -> int:
+    """The number of threads, one or all, with which the reference is faster."""
+    paces = {}
+    for threads in sorted({1, torch.get_num_threads()}):
+        with using_threads(threads):
+            paces[threads] = median_time(lambda: network.step(0, *training_windows), THREAD_TRIAL_STEPS)
+    return min(paces, key=lambda threads: paces[threads])
+
+
+def _share_of_peak(items: ItemList, steps: int, seconds: float) -> dict[str, float]:
+    """Matrix products that were done, and those that a run without shared nodes would need, against the peak."""
+    config = lecture_settings(1)
+    codec = AlphabetCodec.of(items.items)
+    packed = PackedItems(split_items(items, "lecture").train, codec)
+    training = Training.begin(config, codec.vocab_size, steps)
+    row = Batches(packed, config.train.batch_items, 1)[0]
+    counter = FlopCounterMode(display=False)
+    with counter:
+        training.advance(row, config)
+    peak = matmul_peak(torch.get_num_threads())
+    matrices = [*training.model.matrices, training.model.output.weight]
+    unshared = 6 * len(row.ids) * sum(matrix.numel() for matrix in matrices)  # 2 forward, 4 backward, each position
+    return {
+        "matmul_peak_gflops": peak / 1e9,
+        "share_of_peak": counter.get_total_flops() * steps / seconds / peak,
+        "share_of_peak_if_nothing_were_shared": unshared * steps / seconds / peak,
+    }

@@ -1,0 +1,71 @@
+"""What a figure was measured on, and what the machine can do at best."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+
+def machine_stamp() -> dict[str, object]:
+    """Processor, cores, versions, load and day: without them a time means nothing."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def matmul_peak(threads: int) -> float:
+    """The float32 matrix product at its best here, in FLOP/s: the fastest of several large square ones."""
+    size = 1536
+    with using_threads(threads):
+        a = torch.randn(size, size)
+        return 2 * size**3 / min(laps(lambda: a @ a, 8))
+
+
+def laps(work: Callable[[], object], count: int) -> list[float]:
+    """Seconds that each of `count` calls takes, after one that is not counted."""
+    work()
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def median_time(work: Callable[[], object], count: int) -> float:
+    """The median of `laps`, in seconds."""
+    return statistics.median(laps(work, count))
+
+
+@contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """In here torch works with this many threads; after it, with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,86 @@
+"""Laws 6 and 10: what a model is used for. Samples follow from the seed alone; evaluation leaves no trace."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from wavetree.codecs import AlphabetCodec
+from wavetree.data.packing import PackedItems
+from wavetree.evaluate import Loss, exact_loss
+from wavetree.generate import Choice, Sampled, sample_block
+from wavetree.inspect.laws.finding import Finding, Gap, Model, exact
+
+SEEDS = "6 seeds"
+UNTOUCHED = "10 evaluation"
+
+ITEMS = 12
+CUTS: tuple[tuple[tuple[int, int], ...], ...] = (
+    tuple((first, 1) for first in range(ITEMS)),
+    ((7, 5), (0, 7)),
+    ((9, 2), (11, 1), (4, 5), (0, 4)),
+)
+"""Ways to ask for the same items: blocks of (first, count), in the order in which they are asked for."""
+CHOICES = {"plain": Choice(max_length=12), "narrowed": Choice(temperature=1.3, top_k=4, top_p=0.9, max_length=12)}
+
+Block = Callable[[Model, int, Choice, Sequence[int], int, int], list[Sampled]]
+
+
+def seeds_repeat(model: Model, block: Block = sample_block) -> list[Finding]:
+    """Law 6: an item follows from the seed and its number, whatever the batch that it is in and whatever came before.
+
+    The difference is the number of items that came out otherwise.
+    """
+    model = exact(model)
+    findings = []
+    for name, choice in CHOICES.items():
+        gap = Gap()
+        for prefix in ((), (1,)):
+            wanted = block(model, 1, choice, prefix, 0, ITEMS)
+            for cut in CUTS:
+                found = {
+                    first + i: item
+                    for first, count in cut
+                    for i, item in enumerate(block(model, 1, choice, prefix, first, count))
+                }
+                wrong = sum(not _alike(found.get(i), item) for i, item in enumerate(wanted))
+                gap.add(float(wrong), len(wanted))
+        findings.append(gap.finding(SEEDS, f"{ITEMS} items in {len(CUTS)} other cuts, {name}", tolerance=0))
+    return findings
+
+
+def _alike(one: Sampled | None, other: Sampled) -> bool:
+    return one is not None and one.ended == other.ended and one.ids.tolist() == other.ids.tolist()
+
+
+def evaluation_leaves_alone(model: Model, evaluate: Callable[[Model, PackedItems], Loss] = exact_loss) -> list[Finding]:
+    """Law 10: `evaluate` changes no weight, statistic, gradient or mode, and runs no layer in training mode.
+
+    The difference is the number of tensors, modes and layer runs that are not as they should be.
+    """
+    codec = AlphabetCodec("".join(map(chr, range(0x4E00, 0x4E00 + model.vocab_size - 1))))
+    items = PackedItems([codec.symbols[:n] for n in (1, 0, 3, 5)], codec)
+    findings = []
+    for mode in ("training", "evaluation"):
+        used = exact(model).train(mode == "training")
+        tensors, modes = copy.deepcopy(used.state_dict()), [module.training for module in used.modules()]
+        ran: list[bool] = []
+
+        def watch(module: nn.Module, _: Any, ran: list[bool] = ran) -> None:
+            ran.append(module.training)
+
+        hooks = [module.register_forward_pre_hook(watch) for module in used.modules()]
+        evaluate(used, items)
+        for hook in hooks:
+            hook.remove()
+        now = used.state_dict()
+        gap = Gap().add(sum(ran), len(ran))
+        gap.add(sum(not torch.equal(tensor, now[name]) for name, tensor in tensors.items()), len(tensors))
+        gap.add(sum(p.grad is not None for p in used.parameters()))
+        gap.add(sum(m.training != was for m, was in zip(used.modules(), modes, strict=True)), len(modes))
+        findings.append(gap.finding(UNTOUCHED, f"a model in {mode} mode, before and after", tolerance=0))
+    return findings

@@ -1,0 +1,133 @@
+"""Our optimisers, step for step beside the ones in torch.optim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.nn import Parameter
+
+from wavetree.config import TrainConfig
+from wavetree.train import optimisers
+from wavetree.train.optimisers import BETAS, EPSILON, MOMENTUM, Optimiser, orthogonalise
+
+RATE, DECAY = 0.02, 0.1
+SHAPES = [(6, 10), (6, 10), (10, 4), (7,), (3, 5)]
+MATRICES = 3  # the first ones
+
+
+def parameters(dtype: torch.dtype = torch.float64) -> list[Parameter]:
+    draws = torch.Generator().manual_seed(3)
+    return [Parameter(torch.randn(shape, generator=draws, dtype=dtype)) for shape in SHAPES]
+
+
+def gradients(step: int) -> list[torch.Tensor]:
+    draws = torch.Generator().manual_seed(100 + step)
+    return [torch.randn(shape, generator=draws, dtype=torch.float64) for shape in SHAPES]
+
+
+def config(optimiser: str) -> TrainConfig:
+    return TrainConfig.model_validate(
+        {"optimiser": optimiser, "weight_decay": DECAY, "learning_rate": RATE, "matrix_rate": 3.0, "epochs": 1}
+    )
+
+
+def run_ours(optimiser: str, steps: int) -> list[Parameter]:
+    mine = parameters()
+    ours = Optimiser(mine, mine[:MATRICES], config(optimiser))
+    for step in range(1, steps + 1):
+        given = dict(zip(mine, gradients(step), strict=True))
+        ours.step([given[p] for p in ours.parameters], RATE, step)
+    return mine
+
+
+def run_torch(make: Callable[[list[Parameter]], list[torch.optim.Optimizer]], steps: int) -> list[Parameter]:
+    theirs = parameters()
+    made = make(theirs)
+    for step in range(1, steps + 1):
+        for parameter, gradient in zip(theirs, gradients(step), strict=True):
+            parameter.grad = gradient
+        for optimiser in made:
+            optimiser.step()
+    return theirs
+
+
+def test_sgd_is_torchs() -> None:
+    for ours, theirs in zip(run_ours("sgd", 5), run_torch(lambda p: [torch.optim.SGD(p, lr=RATE)], 5), strict=True):
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-14)
+
+
+def adamw_of_torch(p: list[Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(p, lr=RATE, betas=BETAS, eps=EPSILON, weight_decay=DECAY)
+
+
+def test_adamw_is_torchs() -> None:
+    for ours, theirs in zip(run_ours("adamw", 20), run_torch(lambda p: [adamw_of_torch(p)], 20), strict=True):
+        assert torch.allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+def muon_of_torch(p: list[Parameter]) -> list[torch.optim.Optimizer]:
+    matrices = torch.optim.Muon(p[:MATRICES], lr=3 * RATE, weight_decay=DECAY, momentum=MOMENTUM)
+    return [matrices, adamw_of_torch(p[MATRICES:])]
+
+
+def distance(ours: list[Parameter], theirs: list[Parameter]) -> float:
+    return max(
+        ((a - b).norm() / (b - start).norm()).item() for a, b, start in zip(ours, theirs, parameters(), strict=True)
+    )
+
+
+def test_muon_is_torchs_up_to_its_half_precision() -> None:
+    """torch orthogonalises in bfloat16, with 8 bits of mantissa: the way gone agrees to a few of its roundings."""
+    assert distance(run_ours("muon", 10), run_torch(muon_of_torch, 10)) < 0.03
+
+
+def test_the_comparison_with_muon_notices_a_wrong_momentum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimisers, "MOMENTUM", 0.5)
+    assert distance(run_ours("muon", 10), run_torch(muon_of_torch, 10)) > 0.03
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 20), (2, 20, 8)])
+def test_orthogonalised_matrices_keep_their_singular_vectors(shape: tuple[int, ...]) -> None:
+    stack = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    made = orthogonalise(stack)
+    assert made.shape == stack.shape
+    for before, after in zip(stack, made, strict=True):
+        u, s, vh = torch.linalg.svd(before, full_matrices=False)
+        inside = u.T @ after @ vh.T
+        assert torch.allclose(inside, torch.diag(torch.diag(inside)), atol=1e-9)
+        large = torch.diag(inside)[s > 0.05 * s.max()]
+        assert ((large > 0.6) & (large < 1.3)).all()
+
+
+def test_a_zero_gradient_is_no_division_by_zero() -> None:
+    assert torch.equal(orthogonalise(torch.zeros(2, 4, 6)), torch.zeros(2, 4, 6))
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw", "muon"])
+def test_state_goes_on_where_it_was(optimiser: str) -> None:
+    straight = run_ours(optimiser, 6)
+    first = parameters()
+    before = Optimiser(first, first[:MATRICES], config(optimiser))
+    for step in range(1, 4):
+        given = dict(zip(first, gradients(step), strict=True))
+        before.step([given[p] for p in before.parameters], RATE, step)
+    second = [Parameter(p.detach().clone()) for p in first]
+    after = Optimiser(second, second[:MATRICES], config(optimiser))
+    after.restore({name: buffer.clone() for name, buffer in before.state.items()})
+    for step in range(4, 7):
+        given = dict(zip(second, gradients(step), strict=True))
+        after.step([given[p] for p in after.parameters], RATE, step)
+    for a, b in zip(straight, second, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_parameters_are_views_that_the_step_moves() -> None:
+    mine = parameters()
+    before = [p.detach().clone() for p in mine]
+    ours = Optimiser(mine, mine[:MATRICES], config("muon"))
+    for p, old in zip(mine, before, strict=True):
+        assert torch.equal(p, old)
+    ours.step([torch.ones_like(p) for p in ours.parameters], RATE, 1)
+    assert all(not torch.equal(p, old) for p, old in zip(mine, before, strict=True))
