@@ -1,4 +1,4 @@
-"""What a Python program does with wavetree, in four functions: the public names come from here (see `wavetree`)."""
+"""What a Python program does with wavetree: a few functions over the rooms below, the same ones that the command calls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fit(
     Raises ListError, SettingError or RunError before anything is written; SaveError when a file cannot be written.
     """
     config = configure(preset, [f"{name}={value}" for name, value in (settings or {}).items()])
-    return train(start(as_list(source), Path(out), config, force), watch)
+    return train(start(_items(source), Path(out), config, force), watch)
 
 
 def resume(run: str | Path, watch: Watch | None = None) -> Summary:
@@ -54,13 +54,35 @@ def sample(
 
     Raises SymbolError for a prefix outside the alphabet; WavetreeError if not enough new items come.
     """
-    trained = run if isinstance(run, Trained) else load(run)
-    drawn = drawing(trained, count, seed, prefix, choice or Choice())
-    return new_only(drawn, count) if novel else list(islice(drawn, count))
+    return list(draws(_trained(run), count, seed, prefix, choice or Choice(), novel))
+
+
+def draws(trained: Trained, count: int, seed: int, prefix: str, choice: Choice, novel: bool) -> Iterator[Drawn]:
+    """What `sample` returns, one at a time."""
+    if count < 1:
+        raise SettingError(f"{count} items cannot be sampled: ask for 1 or more.")
+    if seed < 0:
+        raise SettingError(f"seed cannot be {seed}: give a whole number from 0.")
+    train_items, *held_out = (trained.folder.items(side) for side in SIDES)
+    known = Known(train_items, [item for side in held_out for item in side])
+    drawn = draw(trained.model, trained.codec, known, seed, choice, prefix)
+    return iter(new_only(drawn, count)) if novel else islice(drawn, count)
 
 
 def losses(run: Trained | str | Path) -> dict[str, Loss]:
     """The exact loss on each side of the run's split: `train`, `validation` and `test`."""
-    trained = run if isinstance(run, Trained) else load(run)
+    trained = _trained(run)
     packed = {side: PackedItems(trained.folder.items(side), trained.codec) for side in SIDES}
     return {side: exact_loss(trained.model, items) for side, items in packed.items()}
+
+
+def _trained(run: Trained | str | Path) -> Trained:
+    return run if isinstance(run, Trained) else load(run)
+
+
+def _items(source: str | Path | Iterable[str] | None) -> ItemList:
+    if source is None:
+        return embedded_names()
+    if isinstance(source, ItemList):
+        return source
+    return read_list(Path(source)) if isinstance(source, str | Path) else make_list(source)

@@ -140,4 +140,6 @@ def _trimmed(text: str) -> str:
 
 
 def _unwritten(error: OSError) -> SaveError:
-    return SaveError(f"could not write the output: {(error.strerror or str(error)).lower()}. What was saved is still good.")
+    return SaveError(
+        f"could not write the output: {(error.strerror or str(error)).lower()}. What was saved is still good."
+    )

@@ -65,7 +65,9 @@ class Display:
     def __enter__(self) -> Display:
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         if self._bar.live.is_started:
             self._bar.stop()
 

@@ -72,11 +72,12 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """In here the model is in evaluation mode and keeps no gradients; after it, it is in the mode it was in before."""
-    training = model.training
+    """In here the model is in evaluation mode and keeps no gradients; after it, each layer is in the mode it was in."""
+    before = [(layer, layer.training) for layer in model.modules()]
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(training)
+        for layer, training in before:
+            layer.training = training

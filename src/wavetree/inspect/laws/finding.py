@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from wavetree.codecs import AlphabetCodec
 from wavetree.models import SequenceModel
 
 Model = SequenceModel[Any, Any]
@@ -64,3 +65,8 @@ class Gap:
 def exact(model: Model) -> Model:
     """A copy in double precision and evaluation mode."""
     return copy.deepcopy(model).double().eval()
+
+
+def some_codec(model: Model) -> AlphabetCodec:
+    """A codec with as many symbols as the model has: which characters they are is nothing to a law."""
+    return AlphabetCodec("".join(map(chr, range(0x4E00, 0x4E00 + model.vocab_size - 1))))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.packing import PackedItems
 from wavetree.evaluate import Loss, exact_loss
-from wavetree.inspect.laws.finding import SEED, Finding, Gap, Model, exact
+from wavetree.inspect.laws.finding import SEED, Finding, Gap, Model, exact, some_codec
 from wavetree.models import evaluating
 
 LAW = "5 probabilities"
@@ -34,7 +32,7 @@ def probabilities_add_up(model: Model, score: Score = exact_loss) -> list[Findin
     grows with n; and it is one with what is missing added: to have left for another symbol, or still to be running.
     """
     model = exact(model)
-    codec = AlphabetCodec("".join(map(chr, range(0x4E00, 0x4E00 + model.vocab_size - 1))))
+    codec = some_codec(model)
 
     def nats(*items: str) -> float:
         return score(model, PackedItems(items, codec)).nats

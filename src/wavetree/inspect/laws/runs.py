@@ -56,11 +56,11 @@ def make_probe(model: Model) -> Probe:
     budget = FUSIONS // field // len(rows)
     watched = []
     for row in rows:
-        time = len(row)
-        places = np.array([place for place in range(time) if min(place, time - 1 - place) < STEPPED])
+        places = np.arange(len(row))
+        places = places[(places < STEPPED) | (places >= len(rows[-1]) - STEPPED)]
         if total * field > FUSIONS:
             places = rng.choice(places, min(budget, len(places)), replace=False)
-        edges = {0, 1, 2, field - 2, field - 1, field, time - 1} & set(range(time))
+        edges = {0, 1, 2, field - 2, field - 1, field, len(row) - 1} & set(range(len(row)))
         watched.append(sorted(edges.union(places.tolist())))
     count = sum(map(len, watched))
     return Probe(rows, watched, "every position" if count == total else f"{count} of {total:,} positions")
@@ -84,7 +84,7 @@ def by_window(model: Model, probe: Probe) -> list[Tensor]:
 def by_windows(model: Model, probe: Probe) -> list[Tensor]:
     """The windows of each row in batches of up to seven."""
     return [
-        torch.cat([model.window(batch) for batch in windows(model, row, watched).split(7)])
+        torch.cat([model.window(batch) for batch in torch.split(windows(model, row, watched), 7)])
         for row, watched in zip(probe.rows, probe.watched, strict=True)
     ]
 
@@ -104,7 +104,7 @@ def by_packed(model: Model, probe: Probe) -> list[Tensor]:
     """All rows end to end."""
     ids, ages = np.concatenate(probe.rows), np.concatenate([np.arange(len(row)) for row in probe.rows])
     logits = model.packed(model.prepare(ids, ages))  # (N, V)
-    parts = logits.split([len(row) for row in probe.rows])
+    parts = torch.split(logits, [len(row) for row in probe.rows])
     return [part[watched] for part, watched in zip(parts, probe.watched, strict=True)]
 
 
@@ -159,10 +159,10 @@ def _compared(law: str, model: Model, reference: Model, tolerance: float) -> lis
 def _chunks(model: Model) -> Finding:
     """A stream in ragged chunks, an empty one among them, and the same stream in one pass."""
     field = model.receptive_field
-    sizes = (1, 7, 0, field - 1, field, field + 1)
+    sizes = [1, 7, 0, field - 1, field, field + 1]
     ids = _random_ids(model, 2 if field < 256 else 1, sum(sizes))  # (B, T)
     state, parts = model.start(), []
-    for chunk in ids.split(sizes, dim=1):
+    for chunk in torch.split(ids, sizes, dim=1):
         logits, state = model.stream(chunk, state)
         parts.append(logits)
     found, wanted = torch.cat(parts, dim=1), model.dense(ids)

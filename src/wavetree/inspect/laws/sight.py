@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.data.packing import PackedItems, PackedRow
-from wavetree.inspect.laws.finding import ROUNDING, SEED, Finding, Gap, Model, exact
+from wavetree.inspect.laws.finding import SEED, Finding, Gap, Model, exact, some_codec
 from wavetree.layers import BatchNorm
 from wavetree.models import evaluating
 
@@ -63,7 +64,7 @@ def targets_unseen(model: Model, pack: Pack = PackedItems) -> list[Finding]:
     gaps = {"evaluation": Gap()}
     if not any(isinstance(module, BatchNorm) for module in model.modules()):
         gaps["training"] = Gap()
-    codec = AlphabetCodec("".join(map(chr, range(0x4E00, 0x4E00 + model.vocab_size - 1))))
+    codec = some_codec(model)
     rng = np.random.default_rng(SEED)
     items = [codec.decode(rng.integers(1, model.vocab_size, n)) for n in (1, 6, 0, min(model.receptive_field, 8) + 1)]
     for mode, gap in gaps.items():
@@ -136,7 +137,7 @@ def _logits_and_targets(model: Model, items: Items) -> list[tuple[Tensor, npt.ND
     with torch.no_grad():
         logits = model.packed(model.prepare(row.ids, row.ages))  # (N, V)
     starts = [*np.flatnonzero(row.ages == 0).tolist(), len(row.ages)]
-    return [(logits[a:b], row.targets[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+    return [(logits[a:b], row.targets[a:b]) for a, b in pairwise(starts)]
 
 
 def _variants(item: str, codec: AlphabetCodec) -> list[str]:

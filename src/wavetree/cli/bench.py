@@ -1,0 +1,81 @@
+"""`wavetree bench`: measured on this machine, beside a named reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from wavetree.cli.output import NO_VALUE, content, content_json, number, say, show, table
+
+
+def bench_train(
+    *,
+    data: Annotated[Path | None, Parameter(help="The list. Without it, the names that come along.")] = None,
+    full: Annotated[bool, Parameter(help="Run all 200,000 steps of the reference: minutes.")] = False,
+    seed: Annotated[int, Parameter(help="The seed of the first round.")] = 1,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Time training beside the lecture's own loop, to the same validation loss."""
+    from wavetree.data import embedded_names, read_list
+
+    items = read_list(data) if data else embedded_names()
+    from wavetree.experiments import bench_train as measure
+
+    _report(measure(items, full, seed, say), as_json)
+
+
+def bench_sample(
+    *,
+    run: Annotated[
+        Path | None, Parameter(help="A run folder. Without it, the lecture's network is trained first.")
+    ] = None,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Time sampling, and a step against the number of levels."""
+    from wavetree.experiments import bench_sample as measure
+
+    _report(measure(run, say), as_json)
+
+
+def _report(figures: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        content_json(figures)
+        return
+    alone = {name: value for name, value in figures.items() if not _is_table(value)}
+    show(table(["<", ">"], [(_label(name), _figure(value)) for name, value in alone.items()]))
+    for name, value in figures.items():
+        if _is_table(value):
+            content("")
+            content(_label(name))
+            _show_table(value)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+
+
+def _show_table(value: dict[str, Any] | list[dict[str, Any]]) -> None:
+    if isinstance(value, dict):
+        show(table(["<", "<"], [(f"  {_label(name)}", _figure(item)) for name, item in value.items()], fold=True))
+    else:
+        heads = [f">{_label(name)}" for name in value[0]]
+        show(table(heads, [[_figure(item) for item in row.values()] for row in value]))
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _figure(value: object) -> str:
+    if value is None:
+        return NO_VALUE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_figure, value))
+    if isinstance(value, float):
+        return number(value) if abs(value) >= 1000 else f"{value:.4g}"
+    return number(value) if isinstance(value, int) else str(value)

@@ -1,0 +1,124 @@
+"""`wavetree inspect` and `wavetree verify`: what is inside a model, and whether it keeps its laws."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from wavetree.cli.output import content, content_json, number, say, show, table
+from wavetree.cli.wording import BITS, plural
+from wavetree.errors import SettingError
+
+if TYPE_CHECKING:
+    from wavetree.inspect import LayerRow, NextRow
+    from wavetree.runs import Trained
+
+CONTEXT_SHOWN = 16
+"""Symbols. A longer context is cut on the left, where it was seen longest ago."""
+SPACE_SHOWN = "␣"
+
+
+def inspect(
+    run: Annotated[Path, Parameter(help="The run folder that `wavetree train` made.")],
+    text: Annotated[
+        str | None, Parameter(help="A text to predict, symbol by symbol.", allow_leading_hyphen=True)
+    ] = None,
+    /,
+    *,
+    top: Annotated[int, Parameter(help="With a text: how many of the likeliest symbols to show.")] = 5,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """See every layer's shape, how many symbols each of its vectors sees, and what it costs; with a text, every prediction.
+
+    Multiply-adds are those of one output: in the dense run, which reuses what it has, and in the window run, which
+    starts anew.
+    """
+    from wavetree.inspect import layer_table, next_symbols
+    from wavetree.runs import load
+
+    if top < 1:
+        raise SettingError(f"top cannot be {top}: give a whole number from 1.")
+    trained = load(run)
+    rows = [] if text is None else next_symbols(trained.model, trained.codec, text, top)
+    layers = layer_table(trained.model)
+    if as_json:
+        document = {"run": str(run), "receptive_field": trained.model.receptive_field, "layers": [*map(asdict, layers)]}
+        content_json(document if text is None else document | {"text": text, "next": [*map(asdict, rows)]})
+    elif text is None:
+        _show_layers(trained, layers)
+    else:
+        _show_predictions(rows)
+
+
+def _show_layers(trained: Trained, layers: list[LayerRow]) -> None:
+    parameters = sum(row.parameters for row in layers)
+    content(
+        f"{plural(trained.model.config.levels, 'level')}, {number(parameters)} parameters; "
+        f"a prediction sees {plural(trained.model.receptive_field, 'symbol')}"
+    )
+    content("")
+    costs = [(row.parameters, row.multiply_adds, row.window_multiply_adds) for row in layers]
+    rows = [
+        (row.name, row.shape, number(row.sees), *map(number, cost)) for row, cost in zip(layers, costs, strict=True)
+    ]
+    total = ("total", "", "", *(number(sum(column)) for column in zip(*costs, strict=True)))
+    heads = ["<layer", "<shape", ">sees", ">parameters", ">mult-adds", ">in a window"]
+    show(table(heads, [*rows, total]))
+
+
+def _show_predictions(rows: list[NextRow]) -> None:
+    shown = [
+        (
+            row.context[-CONTEXT_SHOWN:],
+            _shown(row.symbol),
+            f"{row.probability:.4f}",
+            f"{row.nats:.2f}",
+            "  ".join(f"{_shown(symbol)} {probability:.2f}" for symbol, probability in row.likeliest),
+        )
+        for row in rows
+    ]
+    show(table([">context", "<next", ">probability", ">nats", "<likeliest"], shown))
+    nats = sum(row.nats for row in rows)
+    mean = nats / len(rows)
+    content("")
+    content(f"{nats:.2f} nats in all, {mean:.3f} nats ({mean * BITS:.3f} bits) a symbol")
+
+
+def _shown(symbol: str) -> str:
+    return SPACE_SHOWN if symbol == " " else symbol
+
+
+def verify(
+    run: Annotated[Path, Parameter(help="The run folder that `wavetree train` made.")],
+    /,
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> int:
+    """Prove the laws of the model on this model, in double precision. The exit code is 1 if one does not hold."""
+    from wavetree.inspect import verify as findings_of
+    from wavetree.runs import load
+
+    findings = findings_of(load(run).model)
+    failed = [finding for finding in findings if not finding.passed]
+    if as_json:
+        laws = [asdict(finding) | {"passed": finding.passed} for finding in findings]
+        content_json({"run": str(run), "passed": not failed, "findings": laws})
+    else:
+        rows = [
+            (
+                f.law,
+                f.compared,
+                number(f.cases),
+                f"{f.difference:.1e}",
+                f"{f.tolerance:.0e}",
+                "yes" if f.passed else "NO",
+            )
+            for f in findings
+        ]
+        show(table(["<law", "<compared", ">cases", ">difference", ">at most", "<holds"], rows, fold=True))
+    if failed:
+        say(f"{plural(len(failed), 'law')} of {len(findings)} did not hold: the model does not do what it says.")
+    return 1 if failed else 0

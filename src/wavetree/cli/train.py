@@ -1,0 +1,182 @@
+"""`wavetree train`: from a list to a run folder that can be sampled."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from wavetree.cli.command import INTERRUPTED
+from wavetree.cli.output import NO_VALUE, content_json, margin, number, say, show, show_talk, table
+from wavetree.cli.stopping import asked_to_stop
+from wavetree.cli.wording import BITS, leak_warning, plural
+from wavetree.errors import ListError, SettingError
+
+if TYPE_CHECKING:
+    from wavetree.config import Config
+    from wavetree.data import ItemList
+    from wavetree.runs import RunFolder
+    from wavetree.train import Summary
+
+
+def train(
+    file: Annotated[
+        Path | None, Parameter(help="The list: a UTF-8 text file with one item a line. Without it, 29,910 given names.")
+    ] = None,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="The run folder to make; without it, runs/NAME-OF-THE-FILE.")] = None,
+    preset: Annotated[str | None, Parameter(help="Where the settings start: names (the default) or lecture.")] = None,
+    settings: Annotated[
+        tuple[str, ...], Parameter(name="--set", help="Change a setting: --set model.levels=4. May be repeated.")
+    ] = (),
+    split: Annotated[
+        Literal["hash", "lecture"] | None,
+        Parameter(help="hash: no item on two sides (the default). lecture: as the lecture did, duplicates kept."),
+    ] = None,
+    seed: Annotated[int | None, Parameter(help="Same seed, same run.")] = None,
+    steps: Annotated[int | None, Parameter(help="Stop after this many steps.")] = None,
+    epochs: Annotated[float | None, Parameter(help="Stop after reading the list this many times.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Stop after about this long.")] = None,
+    force: Annotated[bool, Parameter(help="Replace the run that is in the run folder.")] = False,
+    resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", help="The result as one JSON object on stdout.")] = False,
+) -> int:
+    """Train a tree on a list, one item a line.
+
+    Ctrl-C stops after the step it is at and saves; the run can then be sampled, and resumed.
+    """
+    from wavetree.config import configure
+    from wavetree.data import embedded_names, read_list
+
+    limits = {"steps": steps, "epochs": epochs, "seconds": seconds}
+    given = [f"--{name}" for name, value in limits.items() if value is not None]
+    if len(given) > 1:
+        raise SettingError(f"{' and '.join(given)} each say when to stop: give one of them.")
+    if force and resume:
+        raise SettingError("--force replaces the run and --resume goes on with it: give one of them.")
+    options = {"data.split": split, "train.seed": seed} | {f"train.{name}": value for name, value in limits.items()}
+    changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
+    config = configure(preset or "names", changes)
+    path = out or Path("runs") / (file.stem if file else "names")
+
+    if resume:
+        items = read_list(file) if file else None
+        folder = _resumed(path, items, config if preset or changes else None)
+    else:
+        items = read_list(file) if file else embedded_names()
+        folder = _begun(path, items, config, force)
+    _describe(folder, items)
+    summary = _trained(folder)
+    _report(summary, as_json)
+    return INTERRUPTED if summary.stopped else 0
+
+
+def _begun(path: Path, items: ItemList, config: Config, force: bool) -> RunFolder:
+    from wavetree.train import start
+
+    return start(items, path, config, force)
+
+
+def _resumed(path: Path, items: ItemList | None, config: Config | None) -> RunFolder:
+    """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
+    from wavetree.runs import RunFolder
+
+    folder = RunFolder.open(path)
+    if items and items.digest != folder.digest():
+        raise ListError(
+            f"{items.source} is not the list that {path} was begun with: leave it out, or begin a new run with "
+            "another --out."
+        )
+    if config:
+        theirs, ours = (
+            {
+                f"{section}.{name}": value
+                for section, names in settings.model_dump().items()
+                for name, value in names.items()
+            }
+            for settings in (folder.config(), config)
+        )
+        changed = [name for name in theirs if theirs[name] != ours[name]]
+        if changed:
+            name = changed[0]
+            raise SettingError(
+                f"{path} was begun with {name}={theirs[name]}, and a run that goes on keeps its settings (here it would "
+                f"be {ours[name]}): leave the settings out, or begin a new run with another --out."
+            )
+    return folder
+
+
+def _describe(folder: RunFolder, items: ItemList | None) -> None:
+    """What is about to be learnt from, and by what."""
+    import torch
+
+    from wavetree.models import build, parameter_count
+
+    config, codec = folder.config(), folder.codec()
+    sides = {side: folder.items(side) for side in ("train", "validation", "test")}
+    with torch.device("meta"):  # shapes alone
+        model = build(config.model, codec.vocab_size, config.train.seed)
+    rows = []
+    if items:
+        rows.append(("list", f"{items.source}: {plural(len(items.items), 'item')}, {_duplicates(items, config)}"))
+    sizes = ", ".join(f"{number(len(held))} {side}" for side, held in sides.items())
+    rows += [
+        ("alphabet", plural(len(codec.symbols), "symbol")),
+        ("split", f"{sizes} ({config.data.split})"),
+        (
+            "model",
+            f"{config.model.kind}, {plural(config.model.levels, 'level')}, "
+            f"{number(parameter_count(model))} parameters, sees {plural(model.receptive_field, 'symbol')}",
+        ),
+        ("run", str(folder.path)),
+    ]
+    show_talk(table(["<", "<"], rows, fold=True))
+    warning = leak_warning(sides["train"], sides["validation"])
+    if warning:
+        say(warning)
+    say("")
+
+
+def _duplicates(items: ItemList, config: Config) -> str:
+    if not items.duplicates:
+        return "no duplicates"
+    removed = "removed" if config.data.split == "hash" else "kept"
+    return f"{number(len(items.distinct))} distinct, {plural(items.duplicates, 'duplicate')} {removed}"
+
+
+def _trained(folder: RunFolder) -> Summary:
+    from wavetree.cli.progress import Display
+    from wavetree.train import Watch
+    from wavetree.train import train as go
+
+    if folder.has_checkpoint():
+        _, state = folder.load("latest", [])
+        done = state["step"] == state["steps"]
+        say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
+    with Display(margin()) as display, asked_to_stop(say) as stop:
+        return go(folder, Watch(display.progress, display.check, stop))
+
+
+def _report(summary: Summary, as_json: bool) -> None:
+    if as_json:
+        content_json(asdict(summary))
+    else:
+        rows = [
+            (side, number(nll, 4), number(nll * BITS, 4)) if nll is not None else (side, NO_VALUE, NO_VALUE)
+            for side, nll in (("train", summary.train_nll), ("validation", summary.val_nll))
+        ]
+        say("")
+        show(table(["<loss", ">nats a symbol", ">bits a symbol"], rows))
+        say("")
+    run = shlex.quote(summary.run)
+    say(
+        f"{'stopped at' if summary.stopped else 'done:'} step {number(summary.steps)}, "
+        f"{number(summary.seconds, 1)} s, {number(summary.symbols_per_second)} symbols/s"
+    )
+    say(f"next: wavetree sample {run}")
+    if summary.stopped:
+        say(f"or go on: wavetree train --out {run} --resume")

@@ -1,0 +1,31 @@
+"""A table of vectors, one for each symbol."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from wavetree.layers.scratch.shapes import ShapeError
+
+
+class Embedding:
+    """A row of the table for every id: ids (...), whole numbers, to vectors (..., channels). Rows start as N(0, 1)."""
+
+    def __init__(self, symbols: int, channels: int, generator: torch.Generator | None = None) -> None:
+        self.weight = torch.randn(symbols, channels, generator=generator).requires_grad_()
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        if ids.is_floating_point():
+            raise ShapeError(self, ids, "(...) of whole numbers: the ids of symbols")
+        try:
+            self.out = self.weight[ids]  # (..., channels)
+        except IndexError:
+            raise ShapeError(self, ids, f"(...) of ids from 0 to {len(self.weight) - 1}") from None
+        return self.out
+
+    def parameters(self) -> list[Tensor]:
+        """The table."""
+        return [self.weight]
+
+    def __repr__(self) -> str:
+        return f"Embedding({self.weight.shape[0]}, {self.weight.shape[1]})"
