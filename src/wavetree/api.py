@@ -1,4 +1,4 @@
-"""What a Python program does with wavetree: a few functions over the rooms below, the same ones that the command calls."""
+"""What a Python program does with wavetree: a few functions over the rooms below."""
 
 from __future__ import annotations
 

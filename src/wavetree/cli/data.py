@@ -68,7 +68,8 @@ def _facts(report: ListReport) -> list[tuple[str, str]]:
         ("rarest", _counts(report.rarest)),
         (
             "length",
-            f"{lengths.shortest} to {number(lengths.longest)} symbols, mean {lengths.mean:.1f}, median {lengths.median:g}",
+            f"{lengths.shortest} to {number(lengths.longest)} symbols, "
+            f"mean {lengths.mean:.1f}, median {lengths.median:g}",
         ),
     ]
     return facts

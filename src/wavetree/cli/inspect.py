@@ -31,11 +31,7 @@ def inspect(
     top: Annotated[int, Parameter(help="With a text: how many of the likeliest symbols to show.")] = 5,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """See every layer's shape, how many symbols each of its vectors sees, and what it costs; with a text, every prediction.
-
-    Multiply-adds are those of one output: in the dense run, which reuses what it has, and in the window run, which
-    starts anew.
-    """
+    """The layers of a model, or, with a text, its predictions."""
     from wavetree.inspect import layer_table, next_symbols
     from wavetree.runs import load
 
@@ -97,7 +93,7 @@ def verify(
     *,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> int:
-    """Prove the laws of the model on this model, in double precision. The exit code is 1 if one does not hold."""
+    """Every law on this model; 1 if one does not hold."""
     from wavetree.inspect import verify as findings_of
     from wavetree.runs import load
 

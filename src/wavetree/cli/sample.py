@@ -34,11 +34,7 @@ def sample(
     novel: Annotated[bool, Parameter(help="Only items that are not in the list, each once.")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Make up new items, each marked: train (it is in the list and was learnt from), held out (it is in the list), or new.
-
-    Into a pipe or a file goes a line for each: the item, a tab, its mark. Control characters are written as escapes;
-    --json gives items exactly.
-    """
+    """Draws items and prints them with their marks."""
     from wavetree.api import draws
     from wavetree.generate import Choice
     from wavetree.runs import load
@@ -47,14 +43,13 @@ def sample(
     drawn = draws(load(run), count, seed, prefix, choice, novel)
     if as_json:
         found = list(drawn)
-        marks = dict.fromkeys(STYLES, 0) | Counter(item.mark for item in found)
-        content_json({"run": str(run), "seed": seed, "items": [asdict(item) for item in found], "marks": marks})
+        content_json({"run": str(run), "seed": seed, "items": [*map(asdict, found)], "marks": _marks(found)})
     elif sys.stdout is not None and sys.stdout.isatty():
         found = _show(drawn)
     else:
         found = list(_lines(drawn))
-    tally = Counter(item.mark for item in found)
-    say(", ".join([plural(len(found), "item"), *(f"{tally[mark]:,} {mark}" for mark in STYLES)]))
+    tally = ", ".join(f"{count:,} {mark}" for mark, count in _marks(found).items())
+    say(f"{plural(len(found), 'item')}: {tally}")
 
 
 def _show(drawn: Iterator[Drawn]) -> list[Drawn]:
@@ -67,6 +62,11 @@ def _show(drawn: Iterator[Drawn]) -> list[Drawn]:
     ]
     show(table(["<", "<"], rows, fold=True))
     return found
+
+
+def _marks(found: list[Drawn]) -> dict[str, int]:
+    """How many items have each mark."""
+    return dict.fromkeys(STYLES, 0) | Counter(str(item.mark) for item in found)
 
 
 def _lines(drawn: Iterator[Drawn]) -> Iterator[Drawn]:

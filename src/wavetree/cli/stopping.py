@@ -19,7 +19,7 @@ def asked_to_stop(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     Signals reach the main thread alone: in another thread the answer is always False.
     """
     asked = said = False
-    before = {}
+    before: dict[signal.Signals, signal._HANDLER] = {}
 
     def restore() -> None:
         for number, handler in before.items():

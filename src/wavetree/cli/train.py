@@ -31,7 +31,7 @@ def train(
     out: Annotated[Path | None, Parameter(help="The run folder to make; without it, runs/NAME-OF-THE-FILE.")] = None,
     preset: Annotated[str | None, Parameter(help="Where the settings start: names (the default) or lecture.")] = None,
     settings: Annotated[
-        tuple[str, ...], Parameter(name="--set", help="Change a setting: --set model.levels=4. May be repeated.")
+        tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
     ] = (),
     split: Annotated[
         Literal["hash", "lecture"] | None,
@@ -45,10 +45,7 @@ def train(
     resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="The result as one JSON object on stdout.")] = False,
 ) -> int:
-    """Train a tree on a list, one item a line.
-
-    Ctrl-C stops after the step it is at and saves; the run can then be sampled, and resumed.
-    """
+    """Begins a run or goes on with one, and says how it went; 130 if it was interrupted."""
     from wavetree.config import configure
     from wavetree.data import embedded_names, read_list
 
@@ -92,22 +89,21 @@ def _resumed(path: Path, items: ItemList | None, config: Config | None) -> RunFo
             "another --out."
         )
     if config:
-        theirs, ours = (
-            {
-                f"{section}.{name}": value
-                for section, names in settings.model_dump().items()
-                for name, value in names.items()
-            }
-            for settings in (folder.config(), config)
-        )
+        theirs, ours = _flat(folder.config()), _flat(config)
         changed = [name for name in theirs if theirs[name] != ours[name]]
         if changed:
             name = changed[0]
             raise SettingError(
-                f"{path} was begun with {name}={theirs[name]}, and a run that goes on keeps its settings (here it would "
-                f"be {ours[name]}): leave the settings out, or begin a new run with another --out."
+                f"{path} was begun with {name}={theirs[name]}, and would go on with {name}={ours[name]}, which a run "
+                "cannot: leave the settings out, or begin a new run with another --out."
             )
     return folder
+
+
+def _flat(config: Config) -> dict[str, object]:
+    """Every setting by the name that --set knows it by."""
+    sections = config.model_dump()
+    return {f"{section}.{name}": value for section, names in sections.items() for name, value in names.items()}
 
 
 def _describe(folder: RunFolder, items: ItemList | None) -> None:
@@ -122,7 +118,7 @@ def _describe(folder: RunFolder, items: ItemList | None) -> None:
         model = build(config.model, codec.vocab_size, config.train.seed)
     rows = []
     if items:
-        rows.append(("list", f"{items.source}: {plural(len(items.items), 'item')}, {_duplicates(items, config)}"))
+        rows += [("list", items.source), ("items", _count(items, config))]
     sizes = ", ".join(f"{number(len(held))} {side}" for side, held in sides.items())
     rows += [
         ("alphabet", plural(len(codec.symbols), "symbol")),
@@ -141,11 +137,11 @@ def _describe(folder: RunFolder, items: ItemList | None) -> None:
     say("")
 
 
-def _duplicates(items: ItemList, config: Config) -> str:
+def _count(items: ItemList, config: Config) -> str:
     if not items.duplicates:
-        return "no duplicates"
-    removed = "removed" if config.data.split == "hash" else "kept"
-    return f"{number(len(items.distinct))} distinct, {plural(items.duplicates, 'duplicate')} {removed}"
+        return f"{number(len(items.items))}, no duplicates"
+    fate = "removed" if config.data.split == "hash" else "kept"
+    return f"{number(len(items.items))}, {number(len(items.distinct))} distinct: the duplicates are {fate}"
 
 
 def _trained(folder: RunFolder) -> Summary:
