@@ -33,6 +33,41 @@ class ModelConfig(Section):
     norm: Literal["batch", "layer"] = "batch"
 
 
+class FlatConfig(Section):
+    """The flat model: `context` symbols of `embedding` numbers, side by side, into `layers` layers of `hidden` ones."""
+
+    kind: Literal["flat"] = "flat"
+    context: Annotated[int, Field(ge=1, le=4096)] = 8
+    embedding: Annotated[int, Field(ge=1, le=1024)] = 10
+    hidden: Annotated[int, Field(ge=1, le=4096)] = 200
+    layers: Annotated[int, Field(ge=1, le=16)] = 1
+    norm: Literal["batch", "layer"] = "batch"
+
+
+class NgramConfig(Section):
+    """The n-gram: `order` 5 predicts from 4 symbols; `discount` is what each count gives up for what was never seen."""
+
+    kind: Literal["ngram"] = "ngram"
+    order: Annotated[int, Field(ge=1, le=8)] = 5
+    discount: Annotated[float, Field(gt=0, lt=1)] = 0.75
+
+
+class TransformerConfig(Section):
+    """The transformer: `layers` of attention to the last `context` symbols, with `heads` heads, on `width` numbers."""
+
+    kind: Literal["transformer"] = "transformer"
+    context: Annotated[int, Field(ge=1, le=4096)] = 16
+    width: Annotated[int, Field(ge=1, le=4096)] = 64
+    heads: Annotated[int, Field(ge=1, le=64)] = 4
+    layers: Annotated[int, Field(ge=1, le=64)] = 4
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> TransformerConfig:
+        if self.width % self.heads:
+            raise ValueError(f"{self.heads} heads cannot share a width of {self.width}: it must be a multiple of them")
+        return self
+
+
 class TrainConfig(Section):
     """The recipe. Exactly one of `steps`, `epochs` and `seconds` says how long."""
 
@@ -45,7 +80,7 @@ class TrainConfig(Section):
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
     matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0
     """Muon's learning rate for the matrices, as a multiple of `learning_rate`."""
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.15
     schedule: Literal["linear", "lecture"] = "linear"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """The share of all steps in which the rate rises from zero (schedule `linear`)."""
@@ -78,12 +113,12 @@ LIMITS = ("steps", "epochs", "seconds")
 
 PRESETS: dict[str, Config] = {
     "names": Config(
-        model=ModelConfig(levels=3, embedding=24, hidden=128),
-        train=TrainConfig(epochs=12),
+        model=ModelConfig(levels=3, embedding=24, hidden=224),
+        train=TrainConfig(epochs=10),
     ),
     "lecture": Config(
         model=ModelConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
-        train=TrainConfig(epochs=4, checks=4),
+        train=TrainConfig(epochs=4.5, checks=3, batch_items=512, learning_rate=0.03, weight_decay=0.05),
     ),
 }
 """Settings that belong together, by what they are for. Chosen by measurement: see docs/log.md."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import content_json, number, say, show, table
+from wavetree.cli.output import content_json, number, say, show, table, working
 from wavetree.cli.wording import BITS, leak_warning
 
 
@@ -21,8 +21,9 @@ def evaluate(
     from wavetree.api import losses
     from wavetree.runs import load
 
-    trained = load(run)
-    found = losses(trained)
+    with working("measuring"):
+        trained = load(run)
+        found = losses(trained)
     sides = {side: trained.folder.items(side) for side in found}
     figures = {
         side: {

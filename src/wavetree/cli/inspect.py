@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import content, content_json, number, say, show, table
+from wavetree.cli.output import content, content_json, number, say, show, table, working
 from wavetree.cli.wording import BITS, plural
 from wavetree.errors import SettingError
 
 if TYPE_CHECKING:
-    from wavetree.inspect import LayerRow, NextRow
+    from rich.console import RenderableType
+
+    from wavetree.inspect import Finding, LayerRow, NextRow
     from wavetree.runs import Trained
 
 CONTEXT_SHOWN = 16
@@ -97,24 +100,31 @@ def verify(
     from wavetree.inspect import verify as findings_of
     from wavetree.runs import load
 
-    findings = findings_of(load(run).model)
+    with working("comparing"):
+        findings = findings_of(load(run).model)
     failed = [finding for finding in findings if not finding.passed]
     if as_json:
         laws = [asdict(finding) | {"passed": finding.passed} for finding in findings]
         content_json({"run": str(run), "passed": not failed, "findings": laws})
     else:
-        rows = [
-            (
-                f.law,
-                f.compared,
-                number(f.cases),
-                f"{f.difference:.1e}",
-                f"{f.tolerance:.0e}",
-                "yes" if f.passed else "NO",
-            )
-            for f in findings
-        ]
-        show(table(["<law", "<compared", ">cases", ">difference", ">at most", "<holds"], rows, fold=True))
+        _show_findings(findings)
     if failed:
-        say(f"{plural(len(failed), 'law')} of {len(findings)} did not hold: the model does not do what it says.")
+        say(f"{len(failed)} of {len(findings)} findings fail: this model does not do what it should.")
+    else:
+        say(f"all {len(findings)} findings hold")
     return 1 if failed else 0
+
+
+def _show_findings(findings: list[Finding]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    rows: list[tuple[RenderableType, ...]] = []
+    for law, group in itertools.groupby(findings, key=lambda finding: finding.law):
+        rows.append((Text(law, style="bold"), "", "", "", ""))
+        for f in group:
+            holds = Text("holds", style="green") if f.passed else Text("FAILS", style="bold red")
+            rows.append(
+                (Padding(f.compared, (0, 0, 0, 2)), number(f.cases), f"{f.difference:.1e}", f"{f.tolerance:.0e}", holds)
+            )
+    show(table(["<compared", ">cases", ">difference", ">at most", "<"], rows, fold=True))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from wavetree.errors import SaveError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
-    from rich.text import Text
 
 NO_VALUE = "-"
 
@@ -64,16 +65,24 @@ def flush() -> None:
 
 
 def say(line: str) -> None:
-    """A line of talk. Where it cannot be written there is nobody to tell."""
-    if sys.stderr is not None:
-        with suppress(OSError):
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
+    """A line of talk; on a terminal, broken between words."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    _talk(line)
 
 
 def complain(sentence: str) -> None:
     """Says why the command failed."""
     say(f"wavetree: {visible(sentence)}")
+
+
+@contextmanager
+def working(on: str) -> Iterator[None]:
+    """On a terminal, says what is being worked on for as long as it is."""
+    console = margin()
+    with console.status(on) if console.is_terminal else nullcontext():
+        yield
 
 
 def page() -> Console:
@@ -86,14 +95,14 @@ def margin() -> Console:
     return _console(stderr=True)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str | Text]], *, fold: bool = False) -> Table:
+def table(heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, fold: bool = False) -> Table:
     """A table without lines. A head that begins with `>` stands over a column that is flush right, as numbers are.
 
     A cell that is too long for the terminal is cut, or with `fold` broken into lines.
     """
     from rich.table import Table
 
-    made = Table(box=None, padding=(0, 2, 0, 0), show_header=any(head.strip("<>") for head in heads))
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=any(head.strip("<>") for head in heads))
     for head in heads:
         right = head.startswith(">")
         made.add_column(
@@ -121,12 +130,20 @@ def show_talk(laid_out: Table) -> None:
     console = margin()
     with console.capture() as captured:
         console.print(laid_out)
-    say(_trimmed(captured.get()))
+    _talk(_trimmed(captured.get()))
 
 
 def number(value: float, places: int = 0) -> str:
     """With thousands separators and a fixed number of decimal places."""
     return f"{value:,.{places}f}"
+
+
+def _talk(text: str) -> None:
+    """Writes to stderr. Where that fails there is nobody to tell."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def _console(stderr: bool) -> Console:

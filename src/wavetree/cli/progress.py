@@ -12,13 +12,15 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from wavetree.cli.output import NO_VALUE, number, visible
+from wavetree.cli.output import NO_VALUE, number, say, visible
 from wavetree.train import Check, Progress
 
 WORTH_A_BAR = 2.0
 """Seconds. What is over sooner needs no bar."""
 REDRAWN_EVERY = 0.1
 """Seconds."""
+WIDTH_OF_FIGURES = 74
+"""Columns beside the bar; with some to spare, for the terminal's own ^C would push a full line up."""
 
 
 class Pace:
@@ -53,11 +55,10 @@ class Display:
         self._validation = NO_VALUE
         self._steps = 0
         self._bar = Bar(
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=max(6, min(40, console.width - WIDTH_OF_FIGURES))),
             TextColumn("{task.description}"),
             console=console,
             transient=True,
-            expand=True,
             auto_refresh=False,  # drawn when there is news: no thread takes time from the training
         )
         self._task = self._bar.add_task("")
@@ -97,8 +98,11 @@ class Display:
         """Called after every check."""
         self._validation = number(seen.val_nll, 3)
         samples = "  ".join(visible(sample) or "(empty)" for sample in seen.samples)
-        line = Text(f"step {number(seen.step):>9}   validation {number(seen.val_nll, 4)}   {samples}")
-        self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+        line = f"step {number(seen.step):>9}   validation {number(seen.val_nll, 4)}   {samples}"
+        if self._console.is_terminal:
+            self._console.print(Text(line), no_wrap=True, overflow="ellipsis", crop=True)
+        else:
+            say(line)
         if seen.step == self._steps:
             self._bar.update(self._task, description="measuring the loss on everything it learnt from", refresh=True)
 

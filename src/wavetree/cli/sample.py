@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import content, content_json, say, show, table, visible
+from wavetree.cli.output import content, content_json, say, show, table, visible, working
 from wavetree.cli.wording import plural
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def sample(
     choice = Choice(temperature, top_k, top_p, max_length)
     drawn = draws(load(run), count, seed, prefix, choice, novel)
     if as_json:
-        found = list(drawn)
+        with working("sampling"):
+            found = list(drawn)
         content_json({"run": str(run), "seed": seed, "items": [*map(asdict, found)], "marks": _marks(found)})
     elif sys.stdout is not None and sys.stdout.isatty():
         found = _show(drawn)
@@ -55,7 +56,8 @@ def sample(
 def _show(drawn: Iterator[Drawn]) -> list[Drawn]:
     from rich.text import Text
 
-    found = list(drawn)
+    with working("sampling"):
+        found = list(drawn)
     rows = [
         (Text(visible(item.item) + ("" if item.ended else " ...")), Text(item.mark, style=STYLES[item.mark]))
         for item in found

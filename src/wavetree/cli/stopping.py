@@ -34,7 +34,7 @@ def asked_to_stop(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
         nonlocal said
         if asked and not said:
             said = True
-            say("stopping and saving; once more stops at once, and loses what was learnt since the last check")
+            say("stopping; everything is saved first (once more: stop at once)")
         return asked
 
     if threading.current_thread() is threading.main_thread():

@@ -94,8 +94,8 @@ def _resumed(path: Path, items: ItemList | None, config: Config | None) -> RunFo
         if changed:
             name = changed[0]
             raise SettingError(
-                f"{path} was begun with {name}={theirs[name]}, and would go on with {name}={ours[name]}, which a run "
-                "cannot: leave the settings out, or begin a new run with another --out."
+                f"{path} keeps the settings that it was begun with, and {name} is {theirs[name]} there, not "
+                f"{ours[name]}: leave the settings out, or begin a new run with another --out."
             )
     return folder
 

@@ -38,10 +38,22 @@ class Finding:
 
 
 class Gap:
-    """The largest difference so far, NaN once there was one, and how many cases there were."""
+    """The largest difference so far, NaN once there was one, and how many cases there were.
+
+    As a context: what stops with an error, because shapes do not fit or an index is not there, differs infinitely.
+    """
 
     def __init__(self) -> None:
         self.largest, self.cases = 0.0, 0
+
+    def __enter__(self) -> Gap:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        stopped = kind is not None and issubclass(kind, (RuntimeError, IndexError, ValueError))
+        if stopped:
+            self.add(math.inf)
+        return stopped
 
     def between(self, found: Tensor, wanted: Tensor) -> Gap:
         """Adds tensors (cases, ...), which must have one shape: another one is an infinite difference."""

@@ -150,10 +150,12 @@ def single_precision_is_close(model: Model) -> list[Finding]:
 def _compared(law: str, model: Model, reference: Model, tolerance: float) -> list[Finding]:
     probe = make_probe(reference)
     wanted = torch.cat(by_window(reference, probe))
-    return [
-        Gap().between(torch.cat(run(model, probe)), wanted).finding(law, f"{name}: {probe.compared}", tolerance)
-        for name, run in RUNS.items()
-    ]
+    findings = []
+    for name, run in RUNS.items():
+        with Gap() as gap:
+            gap.between(torch.cat(run(model, probe)), wanted)
+        findings.append(gap.finding(law, f"{name}: {probe.compared}", tolerance))
+    return findings
 
 
 def _chunks(model: Model) -> Finding:
@@ -161,44 +163,45 @@ def _chunks(model: Model) -> Finding:
     field = model.receptive_field
     sizes = [1, 7, 0, field - 1, field, field + 1]
     ids = _random_ids(model, 2 if field < 256 else 1, sum(sizes))  # (B, T)
-    state, parts = model.start(), []
-    for chunk in torch.split(ids, sizes, dim=1):
-        logits, state = model.stream(chunk, state)
-        parts.append(logits)
-    found, wanted = torch.cat(parts, dim=1), model.dense(ids)
-    compared = f"chunks of {', '.join(map(str, sizes))} with one pass"
-    return Gap().between(found.flatten(0, -2), wanted.flatten(0, -2)).finding(AGREE, compared)
+    with Gap() as gap:
+        state, parts = model.start(), []
+        for chunk in torch.split(ids, sizes, dim=1):
+            logits, state = model.stream(chunk, state)
+            parts.append(logits)
+        gap.between(torch.cat(parts, dim=1).flatten(0, 1), model.dense(ids).flatten(0, 1))
+    return gap.finding(AGREE, f"chunks of {', '.join(map(str, sizes))} with one pass")
 
 
 def _old_state(model: Model) -> Finding:
     """Twice on from the same state, with other symbols in between."""
     ids = _random_ids(model, 3, 12)  # (B, T)
-    gap = Gap()
-    for spent in (0, 5):
-        _, old = model.stream(ids[:, :spent], model.start())
-        first, _ = model.stream(ids[:, spent:], old)  # (B, T - spent, V)
-        state = old
-        for place in range(spent, 12):
-            model.step(ids[:, place].flip(0), state)
-            logits, state = model.step(ids[:, place], state)
-            gap.between(logits, first[:, place - spent])
-        again, _ = model.stream(ids[:, spent:], old)
-        gap.between(again, first)
+    with Gap() as gap:
+        for spent in (0, 5):
+            _, old = model.stream(ids[:, :spent], model.start())
+            first, _ = model.stream(ids[:, spent:], old)  # (B, T - spent, V)
+            state = old
+            for place in range(spent, 12):
+                model.step(ids[:, place].flip(0), state)
+                logits, state = model.step(ids[:, place], state)
+                gap.between(logits, first[:, place - spent])
+            again, _ = model.stream(ids[:, spent:], old)
+            gap.between(again, first)
     return gap.finding(AGREE, "an old state, used again")
 
 
 def _selection(model: Model) -> Finding:
     """Members of a batch that are chosen on the way, some twice, and the same members each run alone."""
     ids = _random_ids(model, 5, 12)  # (B, T)
-    members = torch.arange(5)
-    gap, state = Gap(), model.select(model.start(), members)
     changes = {3: torch.tensor([3, 0, 3, 4, 1]), 6: torch.tensor([4, 1, 2]), 9: torch.tensor([1])}
-    alone = [model.dense(row[None])[0] for row in ids]  # (T, V) each
-    for place in range(12):
-        if place in changes:
-            members, state = members[changes[place]], model.select(state, changes[place])
-        logits, state = model.step(ids[members, place], state)  # (K, V)
-        gap.between(logits, torch.stack([alone[i][place] for i in members]))
+    with Gap() as gap:
+        members = torch.arange(5)
+        state = model.select(model.start(), members)
+        alone = [model.dense(row[None])[0] for row in ids]  # (T, V) each
+        for place in range(12):
+            if place in changes:
+                members, state = members[changes[place]], model.select(state, changes[place])
+            logits, state = model.step(ids[members, place], state)  # (K, V)
+            gap.between(logits, torch.stack([alone[i][place] for i in members.tolist()]))
     return gap.finding(AGREE, "chosen members with each alone")
 
 

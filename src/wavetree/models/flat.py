@@ -1,0 +1,56 @@
+"""The flat model: all symbols of the context side by side, and one wide look at them (Bengio et al. 2003).
+
+To see more it must widen its input: R symbols of E numbers make a first layer of R E x H weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from wavetree.config import FlatConfig
+from wavetree.layers import make_norm
+from wavetree.models.history import HistoryModel
+from wavetree.models.tree import OUTPUT_SCALE
+
+
+class Flat(HistoryModel):
+    """Embeddings of the last `context` symbols, concatenated; `layers` of linear, norm and tanh; the output layer."""
+
+    def __init__(self, config: FlatConfig, vocab_size: int) -> None:
+        super().__init__()
+        self.config, self.vocab_size = config, vocab_size
+        widths = [config.context * config.embedding] + [config.hidden] * config.layers
+        self.embedding = nn.Embedding(vocab_size, config.embedding)
+        self.linears = [nn.Linear(a, b, bias=False) for a, b in pairwise(widths)]
+        self.layers = nn.ModuleList(self.linears)
+        self.norms = nn.ModuleList(make_norm(config.norm, width) for width in widths[1:])
+        self.output = nn.Linear(config.hidden, vocab_size)
+        with torch.no_grad():
+            for linear in self.linears:
+                linear.weight.normal_(std=1 / linear.in_features**0.5)
+            self.output.weight.normal_(std=OUTPUT_SCALE / config.hidden**0.5)
+            self.output.bias.zero_()
+
+    @property
+    def receptive_field(self) -> int:
+        """R: the context."""
+        return self.config.context
+
+    @property
+    def matrices(self) -> Sequence[Parameter]:
+        """The weights of the hidden layers."""
+        return [cast(Parameter, linear.weight) for linear in self.linears]
+
+    def window(self, ids: Tensor) -> Tensor:
+        """Ids (B, R) to logits (B, V)."""
+        x = self.embedding(ids).flatten(1)  # (B, R E)
+        for linear, norm in zip(self.linears, self.norms, strict=True):
+            x = torch.tanh(norm(linear(x)))  # (B, H)
+        logits: Tensor = self.output(x)  # (B, V)
+        return logits

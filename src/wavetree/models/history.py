@@ -1,0 +1,58 @@
+"""Models that look at their last R symbols directly: one function of a window is all that they are."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wavetree.codecs import PAD
+from wavetree.models.contract import Ids, SequenceModel
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The distinct windows (M, R) of a packed row, and which of them each of its N positions has, (N,)."""
+
+    distinct: Tensor
+    chosen: Tensor
+
+
+class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
+    """Every run from `window` alone. The state is the last R symbols, (B, R), or (1, R) where all B are alike."""
+
+    def start(self) -> Tensor:
+        """Nothing but pad."""
+        return torch.full((1, self.receptive_field), PAD)
+
+    def select(self, state: Tensor, keep: Tensor) -> Tensor:
+        """The histories of the chosen members of a batch."""
+        return state if len(state) == 1 else state.index_select(0, keep)
+
+    def stream(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Ids (B, T) and a state to logits (B, T, V) and the state after them."""
+        batch, time = ids.shape
+        field = self.receptive_field
+        row = torch.cat([state.expand(batch, -1), ids], dim=1)  # (B, R + T)
+        windows = row[:, 1:].unfold(1, field, 1) if time else row.new_empty((batch, 0, field))  # (B, T, R)
+        logits = self.window(windows.reshape(-1, field))  # (B T, V)
+        return logits.view(batch, time, self.vocab_size), row[:, time:]
+
+    def step(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Ids (B,) and a state to logits (B, V) and the state after them."""
+        after = torch.cat([state.expand(len(ids), -1)[:, 1:], ids[:, None]], dim=1)  # (B, R)
+        return self.window(after), after
+
+    def prepare(self, ids: Ids, ages: Ids) -> Windows:
+        """Every distinct window of a packed row once."""
+        back = np.arange(self.receptive_field - 1, -1, -1)  # (R,): how far back each place of a window lies
+        where = np.arange(len(ids))[:, None] - np.minimum(back, ages[:, None])  # (N, R): an item begins with pad
+        distinct, chosen = np.unique(ids[where], axis=0, return_inverse=True)
+        return Windows(torch.from_numpy(distinct), torch.from_numpy(chosen.reshape(-1)))
+
+    def packed(self, prepared: Windows) -> Tensor:
+        """Every output of a packed row of N symbols: logits (N, V)."""
+        return self.window(prepared.distinct).index_select(0, prepared.chosen)

@@ -1,0 +1,175 @@
+"""Every law on every model of the list; and every broken twin, rejected by the same law."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from tests.laws import twins
+from tests.laws.cases import MODELS, Case, tiny
+
+from wavetree.inspect import Finding, verify
+from wavetree.inspect.laws import (
+    LAWS,
+    Model,
+    causal,
+    evaluation_leaves_alone,
+    field_is_exact,
+    probabilities_add_up,
+    runs_agree,
+    seeds_repeat,
+    single_precision_is_close,
+    targets_unseen,
+)
+from wavetree.models import Tree
+
+Law = Callable[[Model], list[Finding]]
+
+
+def name(thing: object) -> str:
+    return str(getattr(thing, "__name__", thing))
+
+
+@pytest.mark.parametrize("case", MODELS, ids=str)
+@pytest.mark.parametrize("law", LAWS, ids=name)
+def test_law(law: Law, case: Case) -> None:
+    findings = law(case.build())
+    assert findings
+    assert [finding for finding in findings if not finding.passed] == []
+
+
+@pytest.mark.parametrize("case", [case for case in MODELS if case.config.levels < 5], ids=str)
+def test_strings_of_the_smallest_alphabets(case: Case) -> None:
+    """With two symbols the enumeration leaves nothing out; with one there is no other symbol to change to."""
+    for vocab_size in (2, 3):
+        findings = verify(case.build(vocab_size))
+        assert [finding for finding in findings if not finding.passed] == []
+
+
+BROKEN_MODELS: list[tuple[Law, type[Tree], set[str]]] = [
+    (runs_agree, twins.ZeroPadding, {"dense, each alone", "dense, one batch", "step by step"}),
+    (runs_agree, twins.FirstZero, {"dense, each alone", "dense, one batch", "step by step"}),
+    (runs_agree, twins.RingShort, {"dense, each alone", "dense, one batch", "step by step"}),
+    (runs_agree, twins.NoEdges, {"packed"}),
+    (runs_agree, twins.SwappedWindow, {"dense, each alone", "dense, one batch", "step by step", "packed"}),
+    (runs_agree, twins.SwappedDense, {"dense, each alone", "dense, one batch"}),
+    (runs_agree, twins.SwappedPacked, {"packed"}),
+    (runs_agree, twins.SwappedStep, {"step by step"}),
+    (runs_agree, twins.Peeking, {"dense, each alone", "dense, one batch"}),
+    (runs_agree, twins.Forgetful, {"chunks"}),
+    (runs_agree, twins.HiddenState, {"an old state, used again"}),
+    (runs_agree, twins.SelectsNothing, {"chosen members with each alone"}),
+    (single_precision_is_close, twins.HalfPrecision, {"packed"}),
+    (causal, twins.Peeking, {"logits before a changed symbol"}),
+    (causal, twins.FutureNorm, {"logits before a changed symbol"}),
+    (targets_unseen, twins.NoEdges, {"logits with other targets"}),
+    (targets_unseen, twins.FutureNorm, {"logits with other targets"}),
+    (field_is_exact, twins.FieldTooLong, {"R = 9 with the gradient's support", "R = 9 with 15 changed symbols"}),
+    (field_is_exact, twins.FieldTooShort, {"R = 7 with the gradient's support", "R = 7 with 13 changed symbols"}),
+    (field_is_exact, twins.DeafTop, {"R = 8 with the gradient's support", "R = 8 with 14 changed symbols"}),
+    (field_is_exact, twins.Peeking, {"R = 8 with the gradient's support", "R = 8 with 14 changed symbols"}),
+    (evaluation_leaves_alone, twins.FutureNorm, {"a model in evaluation mode"}),
+]
+
+
+@pytest.mark.parametrize(("law", "twin", "where"), BROKEN_MODELS, ids=name)
+def test_a_broken_model_is_rejected(law: Law, twin: type[Tree], where: set[str]) -> None:
+    sound = tiny(3, "batch")
+    assert all(finding.passed for finding in law(sound.build()))
+    broken = replace(sound, make=twin).build()
+    failed = {finding.compared for finding in law(broken) if not finding.passed}
+    assert {place for place in where if any(compared.startswith(place) for compared in failed)} == where
+
+
+BROKEN_USES: list[tuple[Law, Law]] = [
+    (targets_unseen, partial(targets_unseen, pack=twins.TargetsAsInputs)),
+    (targets_unseen, partial(targets_unseen, pack=twins.InputsAsTargets)),
+    (targets_unseen, partial(targets_unseen, pack=twins.OneRow)),
+    (probabilities_add_up, partial(probabilities_add_up, score=twins.no_end)),
+    (probabilities_add_up, partial(probabilities_add_up, score=twins.softmax_twice)),
+    (probabilities_add_up, partial(probabilities_add_up, score=twins.averaged)),
+    (probabilities_add_up, partial(probabilities_add_up, score=twins.generous)),
+    (probabilities_add_up, partial(probabilities_add_up, score=twins.not_a_number)),
+    (seeds_repeat, partial(seeds_repeat, block=twins.seeded_by_size)),
+    (seeds_repeat, partial(seeds_repeat, block=twins.always_from_zero)),
+    (seeds_repeat, partial(seeds_repeat, block=twins.one_stream())),
+    (evaluation_leaves_alone, partial(evaluation_leaves_alone, evaluate=twins.in_training_mode)),
+    (evaluation_leaves_alone, partial(evaluation_leaves_alone, evaluate=twins.in_training_mode_restored)),
+    (evaluation_leaves_alone, partial(evaluation_leaves_alone, evaluate=twins.left_in_evaluation)),
+    (evaluation_leaves_alone, partial(evaluation_leaves_alone, evaluate=twins.with_gradients)),
+    (evaluation_leaves_alone, partial(evaluation_leaves_alone, evaluate=twins.nudging)),
+]
+
+
+def used(law: Law) -> str:
+    (given,) = law.keywords.values() if isinstance(law, partial) else [law]
+    return name(given)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize(("law", "broken"), BROKEN_USES, ids=used)
+def test_a_broken_use_is_rejected(law: Law, broken: Law, norm: str) -> None:
+    model = tiny(3, norm).build()
+    assert all(finding.passed for finding in law(model))
+    assert not all(finding.passed for finding in broken(model))
+
+
+def test_each_probability_finding_has_a_twin() -> None:
+    """Too much in all, the wrong sum of steps, and strings that add nothing: each is caught by its own line."""
+    model = tiny(3, "batch").build(vocab_size=3)
+    failed = {
+        score: {f.compared.split(",")[0] for f in probabilities_add_up(model, score) if not f.passed}
+        for score in (twins.no_end, twins.generous, twins.softmax_twice, twins.not_a_number)
+    }
+    everything = {f.compared.split(",")[0] for f in probabilities_add_up(model)}
+    assert "the total over strings above 1" in failed[twins.no_end]
+    assert "nats a symbol" in failed[twins.generous]
+    assert "ended" in failed[twins.softmax_twice]
+    assert failed[twins.not_a_number] == everything
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("levels", range(1, 11))
+def test_verify(levels: int, norm: str) -> None:
+    findings = verify(tiny(levels, norm).build())
+    assert [finding for finding in findings if not finding.passed] == []
+    assert {finding.law.split()[0] for finding in findings} == {"1", "2", "3", "5", "6", "9", "10"}
+    assert {f.tolerance for f in findings if not f.law.startswith("9")} <= {0, 1e-12}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_verify_leaves_the_model_as_it_is(training: bool) -> None:
+    model = tiny(3, "batch").build().train(training)
+    before = copy.deepcopy(model.state_dict())
+    verify(model)
+    assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
+    assert {module.training for module in model.modules()} == {training}
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_model_that_is_not_a_number_passes_nothing_about_logits() -> None:
+    model = tiny(2, "batch").build()
+    with torch.no_grad():
+        model.output.bias[1] = torch.nan
+    passed = {finding.law for finding in [*runs_agree(model), *single_precision_is_close(model)] if finding.passed}
+    assert passed == set()
+
+
+@pytest.mark.parametrize(
+    ("finding", "passed"),
+    [
+        (Finding("law", "things", 3, 0.0, 0.0), True),
+        (Finding("law", "things", 3, 1e-13, 1e-12), True),
+        (Finding("law", "things", 3, 2e-12, 1e-12), False),
+        (Finding("law", "things", 3, float("nan"), 1e-12), False),
+        (Finding("law", "things", 3, float("inf"), 1e-12), False),
+        (Finding("law", "nothing", 0, 0.0, 1e-12), False),
+    ],
+)
+def test_a_finding_passes_only_by_comparison(finding: Finding, passed: bool) -> None:
+    assert finding.passed is passed

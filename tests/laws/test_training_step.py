@@ -1,0 +1,72 @@
+"""Law 2, end to end, on the training step itself: the logits that a step learns from do not know their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from tests.laws import twins
+from torch import Tensor
+
+from wavetree.codecs import AlphabetCodec
+from wavetree.config import Config, ModelConfig, TrainConfig
+from wavetree.data.packing import PackedItems
+from wavetree.models import Tree
+from wavetree.models.graph import FusionGraph
+from wavetree.train.batches import Batches
+from wavetree.train.loop import Training
+
+CODEC = AlphabetCodec("abc")
+CONFIG = Config(
+    model=ModelConfig(levels=2, embedding=4, hidden=6, norm="layer"),  # a batch norm may look at the whole batch
+    train=TrainConfig(steps=3, batch_items=4),
+)
+ITEMS = ["abca", "b", "", "cab"]
+
+Pack = Callable[[list[str], AlphabetCodec], PackedItems]
+
+
+def learnt_from(items: list[str], pack: Pack, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor, list[int]]:
+    """The logits of the first training step, its targets, and the order of the items in it."""
+    seen: list[Tensor] = []
+    run = Tree.packed
+
+    def spy(self: Tree, graph: FusionGraph) -> Tensor:
+        seen.append(run(self, graph))
+        return seen[-1]
+
+    batches = Batches(pack(items, CODEC), len(items), seed=1)
+    training = Training.begin(CONFIG, CODEC.vocab_size, steps=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Tree, "packed", spy)
+        training.advance(batches[0], CONFIG)
+    (logits,) = seen
+    return logits.detach(), torch.from_numpy(batches[0].targets), batches.chosen(0).tolist()
+
+
+def leaks(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many predictions moved although nothing but their own target, or what comes after it, is another."""
+    logits, targets, order = learnt_from(ITEMS, pack, monkeypatch)
+    moved = 0
+    for i, item in enumerate(ITEMS):
+        for place in range(len(item)):
+            other = item[:place] + {"a": "b", "b": "c", "c": "a"}[item[place]] + item[place + 1 :]
+            new_logits, new_targets, new_order = learnt_from([*ITEMS[:i], other, *ITEMS[i + 1 :]], pack, monkeypatch)
+            assert new_order == order
+            changed = int(np.flatnonzero(targets != new_targets)[0])  # of the row: the items have the same lengths
+            start = sum(len(ITEMS[k]) + 1 for k in order[: order.index(i)])
+            rest = start + len(item) + 1
+            same = [*range(changed + 1), *range(rest, len(targets))]
+            moved += int((logits[same] - new_logits[same]).abs().amax(dim=1).gt(1e-6).sum())
+    return moved
+
+
+def test_a_training_step_does_not_see_its_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leaks(PackedItems, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("twin", [twins.TargetsAsInputs, twins.InputsAsTargets])
+def test_a_leak_is_seen(twin: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leaks(twin, monkeypatch) > 0

@@ -1,0 +1,78 @@
+"""The norms against torch's own, in values, statistics and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from wavetree.layers import BatchNorm, make_norm
+
+CHANNELS = 5
+SHAPES = [(7, CHANNELS), (2, 3, CHANNELS), (1, 4, CHANNELS), (2, 3, 4, CHANNELS)]
+
+
+def random(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 3 + 1
+
+
+def pair() -> tuple[BatchNorm, nn.BatchNorm1d]:
+    """Ours and torch's, with the same scale and bias."""
+    ours, torchs = BatchNorm(CHANNELS).double(), nn.BatchNorm1d(CHANNELS).double()
+    with torch.no_grad():
+        for theirs in (ours, torchs):
+            theirs.weight.copy_(random(CHANNELS, seed=2))
+            theirs.bias.copy_(random(CHANNELS, seed=3))
+    return ours, torchs
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_batch_norm_is_torchs_over_all_leading_axes(shape: tuple[int, ...]) -> None:
+    ours, torchs = pair()
+    for seed, training in [(4, True), (5, True), (6, False)]:
+        ours.train(training)
+        torchs.train(training)
+        x = random(*shape, seed=seed).requires_grad_()
+        y = x.detach().clone().requires_grad_()
+        found, wanted = ours(x), torchs(y.reshape(-1, CHANNELS)).reshape(shape)
+        assert torch.equal(found, wanted)
+        assert torch.equal(ours.running_mean, torchs.running_mean)
+        assert torch.equal(ours.running_var, torchs.running_var)
+        slope = random(*shape, seed=7)
+        mine = torch.autograd.grad(found, [x, ours.weight, ours.bias], slope)
+        others = torch.autograd.grad(wanted, [y, torchs.weight, torchs.bias], slope)
+        assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in zip(mine, others, strict=True))
+
+
+def test_batch_norm_by_hand() -> None:
+    """Biased variance for the values, unbiased for the running statistics."""
+    norm = BatchNorm(1).double()
+    x = torch.tensor([[1.0], [3.0]], dtype=torch.float64)  # mean 2, variance 1 biased, 2 unbiased
+    root = (1 + 1e-5) ** 0.5
+    assert torch.allclose(norm(x), torch.tensor([[-1 / root], [1 / root]], dtype=torch.float64))
+    assert norm.running_mean.item() == pytest.approx(0.2)
+    assert norm.running_var.item() == pytest.approx(0.9 + 0.1 * 2)
+
+
+def test_one_vector_is_normalised_by_what_was_seen_before() -> None:
+    """It has no variance of its own: training on it neither fails nor teaches the statistics."""
+    norm = BatchNorm(CHANNELS).double()
+    norm(random(9, CHANNELS))
+    before = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
+    x = random(1, 1, CHANNELS)
+    assert torch.equal(norm.train()(x), norm.eval()(x))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in norm.state_dict().items())
+
+
+def test_evaluation_changes_nothing() -> None:
+    norm = BatchNorm(CHANNELS).double().eval()
+    before = {name: tensor.clone() for name, tensor in norm.state_dict().items()}
+    norm(random(9, CHANNELS))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in norm.state_dict().items())
+
+
+def test_layer_norm_looks_at_one_vector() -> None:
+    norm = make_norm("layer", CHANNELS).double()
+    x = random(4, CHANNELS)
+    assert torch.allclose(norm(x)[2], norm(x[2]))
+    assert isinstance(make_norm("batch", CHANNELS), BatchNorm)
