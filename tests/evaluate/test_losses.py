@@ -8,18 +8,19 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.laws.cases import MODELS, Case, tiny
+from tests.laws.cases import MODELS, Case, tree
 
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.packing import PackedItems
 from wavetree.evaluate import Loss, exact_loss, losses
-from wavetree.models import Tree, evaluating
+from wavetree.inspect.laws import Model
+from wavetree.models import evaluating
 
 CODEC = AlphabetCodec("abcde")
 ITEMS = ["decade", "", "a", "bead", "bead", "abcdeabcdeabcde"]
 
 
-def slow_loss(model: Tree, items: Sequence[str]) -> tuple[float, int]:
+def slow_loss(model: Model, items: Sequence[str]) -> tuple[float, int]:
     """Nats and symbols."""
     nats, symbols = 0.0, 0
     with evaluating(model):
@@ -42,7 +43,7 @@ def test_exact_loss_is_the_slow_one(case: Case) -> None:
     assert found.mean == pytest.approx(nats / symbols, abs=1e-12)
 
 
-MODEL = tiny(3, "batch").build(CODEC.vocab_size).double()
+MODEL = tree(3, vocab_size=CODEC.vocab_size).double()
 
 
 @given(items=st.lists(st.text("abcde", max_size=10), min_size=1, max_size=5))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
-from tests.laws.cases import tiny
+from tests.laws.cases import tree
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.errors import SymbolError, WavetreeError
 from wavetree.generate import Choice, Drawn, Known, draw, new_only
 
 CODEC = AlphabetCodec("ab")
-MODEL = tiny(2, "batch").build(CODEC.vocab_size)
+MODEL = tree(2, vocab_size=CODEC.vocab_size)
 
 
 def test_marks() -> None:
@@ -51,9 +52,9 @@ def test_only_new_ones_each_once() -> None:
     assert items == list(in_order)  # in the order in which they came
 
 
-def everything_until(drawn: itertools.chain[Drawn] | object, last: str) -> list[Drawn]:
+def everything_until(drawn: Iterator[Drawn], last: str) -> list[Drawn]:
     taken = []
-    for one in drawn:  # type: ignore[attr-defined]
+    for one in drawn:
         taken.append(one)
         if one.item == last:
             return taken

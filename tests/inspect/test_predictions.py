@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from tests.laws.cases import tiny
+from tests.laws.cases import tree
 
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.packing import PackedItems
@@ -16,7 +16,7 @@ from wavetree.inspect import next_symbols
 from wavetree.models import evaluating
 
 CODEC = AlphabetCodec("abcde")
-MODEL = tiny(2, "batch").build(CODEC.vocab_size)
+MODEL = tree(2, vocab_size=CODEC.vocab_size)
 
 
 def test_contexts_and_symbols() -> None:
@@ -58,5 +58,5 @@ def test_top(top: int, shown: int) -> None:
 
 
 def test_a_symbol_that_the_model_never_saw() -> None:
-    with pytest.raises(SymbolError, match="'x'.*character 2"):
+    with pytest.raises(SymbolError, match=r"'x'.*character 2"):
         next_symbols(MODEL, CODEC, "axe", top=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.laws.cases import NORMS, Norm
 
 from wavetree.config import ModelConfig
 from wavetree.inspect import LayerRow, layer_table
@@ -26,9 +27,9 @@ def test_the_lecture_network() -> None:
     ]
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("levels", [1, 2, 6])
-def test_totals(levels: int, norm: str) -> None:
+def test_totals(levels: int, norm: Norm) -> None:
     model = build(ModelConfig(levels=levels, embedding=3, hidden=5, norm=norm), 4, 1)
     rows = layer_table(model)
     assert len(rows) == 2 + 2 * levels

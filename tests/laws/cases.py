@@ -4,53 +4,108 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 
 from wavetree.codecs import AlphabetCodec
-from wavetree.config import ModelConfig
+from wavetree.config import FlatConfig, ModelConfig, NgramConfig, TransformerConfig
+from wavetree.data.packing import PackedItems
+from wavetree.inspect.laws import Model
 from wavetree.layers import BatchNorm
 from wavetree.models import Tree
+from wavetree.models.flat import Flat
+from wavetree.models.ngram import Ngram
+from wavetree.models.transformer import Transformer
 
 VOCAB = 6
+Norm = Literal["batch", "layer"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A tiny model: its settings, and how it is made of them."""
+    """A tiny model: its name, and how it is made for a vocabulary."""
 
-    config: ModelConfig
-    make: Callable[[ModelConfig, int], Tree] = Tree
+    name: str
+    make: Callable[[int], Model]
 
-    def build(self, vocab_size: int = VOCAB, seed: int = 1) -> Tree:
+    def build(self, vocab_size: int = VOCAB, seed: int = 1) -> Model:
         """The model, in single precision and training mode, as a new one is; with weights as a used one has."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return lived_in(self.make(self.config, vocab_size))
+            return lived_in(self.make(vocab_size))
 
     def __str__(self) -> str:
-        return f"tree-{self.config.levels}-{self.config.norm}"
+        return self.name
 
 
-def lived_in(model: Tree) -> Tree:
+def lived_in(model: Model) -> Model:
     """The model with scales, biases and statistics that are not those of a new one, which forgive mistakes."""
     with torch.no_grad():
-        model.output.weight.normal_()
-        model.output.bias.normal_()
-        for norm in (fuse.norm for fuse in model.fusions):
-            norm.weight.uniform_(0.7, 1.4)
-            norm.bias.normal_(std=0.5)
-            if isinstance(norm, BatchNorm):
-                norm.running_mean.normal_(std=0.3)
-                norm.running_var.uniform_(0.5, 2.0)
+        for name, parameter in model.named_parameters():
+            if name == "output.weight":
+                parameter.normal_()
+            elif (parameter == parameter.flatten()[0]).all():  # all ones or all zeros
+                parameter.add_(torch.empty_like(parameter).uniform_(-0.5, 0.5))
+        for module in model.modules():
+            if isinstance(module, BatchNorm):
+                module.running_mean.normal_(std=0.3)
+                module.running_var.uniform_(0.5, 2.0)
     return model
 
 
-def tiny(levels: int, norm: str, make: Callable[[ModelConfig, int], Tree] = Tree) -> Case:
-    return Case(ModelConfig(levels=levels, embedding=4, hidden=6, norm=norm), make)
+def tree(levels: int, norm: Norm = "batch", kind: type[Tree] = Tree, vocab_size: int = VOCAB, seed: int = 1) -> Tree:
+    """A tiny tree, lived in; `kind` may be a broken one."""
+    built = Case("tree", lambda v: kind(ModelConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
+    model = built.build(vocab_size, seed)
+    assert isinstance(model, Tree)
+    return model
 
 
-MODELS = [tiny(levels, norm) for levels in (1, 2, 3, 5) for norm in ("batch", "layer")]
+def tree_case(levels: int, norm: Norm) -> Case:
+    return Case(
+        f"tree-{levels}-{norm}", lambda v: Tree(ModelConfig(levels=levels, embedding=4, hidden=6, norm=norm), v)
+    )
+
+
+def flat_case(context: int, layers: int, norm: Norm) -> Case:
+    settings = FlatConfig(context=context, embedding=3, hidden=6, layers=layers, norm=norm)
+    return Case(f"flat-{context}-{layers}-{norm}", lambda v: Flat(settings, v))
+
+
+def transformer_case(context: int, layers: int) -> Case:
+    settings = TransformerConfig(context=context, layers=layers, width=8, heads=2)
+    return Case(f"transformer-{context}-{layers}", lambda v: Transformer(settings, v))
+
+
+def ngram_case(order: int) -> Case:
+    """One that has counted so many random items that it met every context."""
+
+    def make(vocab_size: int) -> Ngram:
+        codec = AlphabetCodec("abcdefgh"[: vocab_size - 1])
+        rng = np.random.default_rng(1)
+        texts = [codec.decode(rng.integers(1, vocab_size, length)) for length in rng.integers(0, 12, 800)]
+        row = PackedItems(texts, codec).row(np.arange(len(texts)))
+        model = Ngram(NgramConfig(order=order), vocab_size)
+        model.count(row.ids, row.targets, row.ages)
+        return model
+
+    return Case(f"ngram-{order}", make)
+
+
+NORMS: tuple[Norm, ...] = ("batch", "layer")
+TREES = [tree_case(levels, norm) for levels in (1, 2, 3, 5) for norm in NORMS]
+MODELS = [
+    *TREES,
+    flat_case(context=1, layers=1, norm="batch"),
+    flat_case(context=5, layers=2, norm="layer"),
+    transformer_case(context=1, layers=1),
+    transformer_case(context=4, layers=1),
+    transformer_case(context=3, layers=3),
+    ngram_case(order=2),
+    ngram_case(order=4),
+]
 
 CODECS = [
     AlphabetCodec("a"),

@@ -7,20 +7,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.laws.cases import VOCAB, tiny
+from tests.laws.cases import MODELS, VOCAB, Case
 from torch import Tensor
 
 from wavetree.codecs import PAD
-from wavetree.models import Tree
+from wavetree.inspect.laws import Model
 
-MODELS = [tiny(levels, "batch").build().double().eval() for levels in (1, 2, 3, 4)]
+BUILT = [case.build().double().eval() for case in MODELS]
 
-models = st.sampled_from(MODELS)
+models = st.sampled_from(BUILT)
 symbols = st.integers(1, VOCAB - 1)
 anything = st.integers(0, VOCAB - 1)
 
 
-def by_windows(model: Tree, ids: list[int]) -> Tensor:
+def by_windows(model: Model, ids: list[int]) -> Tensor:
     """The logits (T, V) after each of the ids, pad before them written out."""
     field = model.receptive_field
     padded = [PAD] * (field - 1) + ids
@@ -33,7 +33,7 @@ def same(found: Tensor, wanted: Tensor) -> bool:
 
 @given(model=models, items=st.lists(st.lists(symbols, max_size=20), min_size=1, max_size=6))
 @torch.no_grad()
-def test_packed_items(model: Tree, items: list[list[int]]) -> None:
+def test_packed_items(model: Model, items: list[list[int]]) -> None:
     rows = [[PAD, *item] for item in items]
     ids, ages = np.concatenate(rows), np.concatenate([np.arange(len(row)) for row in rows])
     found = model.packed(model.prepare(ids, ages))
@@ -42,7 +42,7 @@ def test_packed_items(model: Tree, items: list[list[int]]) -> None:
 
 @given(model=models, chunks=st.lists(st.lists(anything, max_size=9), min_size=1, max_size=6).filter(any))
 @torch.no_grad()
-def test_streams_and_steps(model: Tree, chunks: list[list[int]]) -> None:
+def test_streams_and_steps(model: Model, chunks: list[list[int]]) -> None:
     wanted = by_windows(model, [symbol for chunk in chunks for symbol in chunk])
     state, parts = model.start(), []
     for i, chunk in enumerate(chunks):
@@ -56,8 +56,8 @@ def test_streams_and_steps(model: Tree, chunks: list[list[int]]) -> None:
     assert same(torch.cat(parts), wanted)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: f"R={model.receptive_field}")
+@pytest.mark.parametrize("case", MODELS, ids=str)
 @torch.no_grad()
-def test_a_packed_row_of_nothing(model: Tree) -> None:
-    nothing = np.zeros(0, dtype=np.int64)
+def test_a_packed_row_of_nothing(case: Case) -> None:
+    model, nothing = case.build().eval(), np.zeros(0, dtype=np.int64)
     assert model.packed(model.prepare(nothing, nothing)).shape == (0, VOCAB)

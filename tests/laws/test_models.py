@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 from tests.laws import twins
-from tests.laws.cases import MODELS, Case, tiny
+from tests.laws.cases import MODELS, NORMS, Case, Norm, tree
 
 from wavetree.inspect import Finding, verify
 from wavetree.inspect.laws import (
@@ -42,12 +41,17 @@ def test_law(law: Law, case: Case) -> None:
     assert [finding for finding in findings if not finding.passed] == []
 
 
-@pytest.mark.parametrize("case", [case for case in MODELS if case.config.levels < 5], ids=str)
-def test_strings_of_the_smallest_alphabets(case: Case) -> None:
-    """With two symbols the enumeration leaves nothing out; with one there is no other symbol to change to."""
-    for vocab_size in (2, 3):
-        findings = verify(case.build(vocab_size))
-        assert [finding for finding in findings if not finding.passed] == []
+@pytest.mark.parametrize("vocab_size", [2, 3])
+@pytest.mark.parametrize("case", MODELS, ids=str)
+def test_the_smallest_alphabets(case: Case, vocab_size: int) -> None:
+    """With two symbols the enumeration of strings is of all strings; with one there is no other to change to."""
+    findings = [*probabilities_add_up(case.build(vocab_size)), *targets_unseen(case.build(vocab_size))]
+    assert [finding for finding in findings if not finding.passed] == []
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_verify_with_one_symbol(norm: Norm) -> None:
+    assert [finding for finding in verify(tree(2, norm, vocab_size=2)) if not finding.passed] == []
 
 
 BROKEN_MODELS: list[tuple[Law, type[Tree], set[str]]] = [
@@ -78,10 +82,8 @@ BROKEN_MODELS: list[tuple[Law, type[Tree], set[str]]] = [
 
 @pytest.mark.parametrize(("law", "twin", "where"), BROKEN_MODELS, ids=name)
 def test_a_broken_model_is_rejected(law: Law, twin: type[Tree], where: set[str]) -> None:
-    sound = tiny(3, "batch")
-    assert all(finding.passed for finding in law(sound.build()))
-    broken = replace(sound, make=twin).build()
-    failed = {finding.compared for finding in law(broken) if not finding.passed}
+    assert all(finding.passed for finding in law(tree(3)))
+    failed = {finding.compared for finding in law(tree(3, kind=twin)) if not finding.passed}
     assert {place for place in where if any(compared.startswith(place) for compared in failed)} == where
 
 
@@ -110,17 +112,17 @@ def used(law: Law) -> str:
     return name(given)
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(("law", "broken"), BROKEN_USES, ids=used)
-def test_a_broken_use_is_rejected(law: Law, broken: Law, norm: str) -> None:
-    model = tiny(3, norm).build()
+def test_a_broken_use_is_rejected(law: Law, broken: Law, norm: Norm) -> None:
+    model = tree(3, norm)
     assert all(finding.passed for finding in law(model))
     assert not all(finding.passed for finding in broken(model))
 
 
 def test_each_probability_finding_has_a_twin() -> None:
     """Too much in all, the wrong sum of steps, and strings that add nothing: each is caught by its own line."""
-    model = tiny(3, "batch").build(vocab_size=3)
+    model = tree(3, vocab_size=3)
     failed = {
         score: {f.compared.split(",")[0] for f in probabilities_add_up(model, score) if not f.passed}
         for score in (twins.no_end, twins.generous, twins.softmax_twice, twins.not_a_number)
@@ -132,10 +134,10 @@ def test_each_probability_finding_has_a_twin() -> None:
     assert failed[twins.not_a_number] == everything
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("levels", range(1, 11))
-def test_verify(levels: int, norm: str) -> None:
-    findings = verify(tiny(levels, norm).build())
+def test_verify(levels: int, norm: Norm) -> None:
+    findings = verify(tree(levels, norm))
     assert [finding for finding in findings if not finding.passed] == []
     assert {finding.law.split()[0] for finding in findings} == {"1", "2", "3", "5", "6", "9", "10"}
     assert {f.tolerance for f in findings if not f.law.startswith("9")} <= {0, 1e-12}
@@ -143,7 +145,7 @@ def test_verify(levels: int, norm: str) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_verify_leaves_the_model_as_it_is(training: bool) -> None:
-    model = tiny(3, "batch").build().train(training)
+    model = tree(3).train(training)
     before = copy.deepcopy(model.state_dict())
     verify(model)
     assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
@@ -153,7 +155,7 @@ def test_verify_leaves_the_model_as_it_is(training: bool) -> None:
 
 
 def test_a_model_that_is_not_a_number_passes_nothing_about_logits() -> None:
-    model = tiny(2, "batch").build()
+    model = tree(2)
     with torch.no_grad():
         model.output.bias[1] = torch.nan
     passed = {finding.law for finding in [*runs_agree(model), *single_precision_is_close(model)] if finding.passed}

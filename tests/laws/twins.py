@@ -16,6 +16,7 @@ from wavetree.config import ModelConfig
 from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import Choice, Sampled, sample_block
+from wavetree.inspect.laws import Model
 from wavetree.layers import BatchNorm, Fuse
 from wavetree.models import Tree
 from wavetree.models.graph import FusionGraph
@@ -208,7 +209,7 @@ class OneRow(PackedItems):
 # --- probabilities (law 5)
 
 
-def no_end(model: Tree, items: PackedItems) -> Loss:
+def no_end(model: Model, items: PackedItems) -> Loss:
     """Forgets that ending is a symbol too."""
     row = items.row(np.arange(len(items)))
     logits = model.packed(model.prepare(row.ids, row.ages))
@@ -216,34 +217,34 @@ def no_end(model: Tree, items: PackedItems) -> Loss:
     return Loss(nats.sum().item(), items.symbols)
 
 
-def softmax_twice(model: Tree, items: PackedItems) -> Loss:
+def softmax_twice(model: Model, items: PackedItems) -> Loss:
     """Softmax before a loss that applies it again."""
     row = items.row(np.arange(len(items)))
     probabilities = model.packed(model.prepare(row.ids, row.ages)).softmax(dim=1)
     return Loss(F.cross_entropy(probabilities, torch.from_numpy(row.targets), reduction="sum").item(), items.symbols)
 
 
-def averaged(model: Tree, items: PackedItems) -> Loss:
+def averaged(model: Model, items: PackedItems) -> Loss:
     """A mean where the sum belongs."""
     return Loss(exact_loss(model, items).mean, items.symbols)
 
 
-def generous(model: Tree, items: PackedItems) -> Loss:
+def generous(model: Model, items: PackedItems) -> Loss:
     """Probabilities that sum to more than one."""
     return Loss(exact_loss(model, items).nats * 0.9, items.symbols)
 
 
-def not_a_number(model: Tree, items: PackedItems) -> Loss:
+def not_a_number(model: Model, items: PackedItems) -> Loss:
     """No number at all."""
     return Loss(float("nan"), items.symbols)
 
 
 # --- use (laws 6 and 10)
 
-Block = Callable[[Tree, int, Choice, Sequence[int], int, int], list[Sampled]]
+Block = Callable[[Model, int, Choice, Sequence[int], int, int], list[Sampled]]
 
 
-def seeded_by_size(model: Tree, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int) -> list[Sampled]:
+def seeded_by_size(model: Model, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int) -> list[Sampled]:
     """The random numbers depend on the size of the batch."""
     return sample_block(model, seed + n, choice, prefix, first, n)
 
@@ -259,13 +260,13 @@ def one_stream() -> Block:
     """The random numbers come from one stream, so that they depend on what was drawn before."""
     calls = itertools.count()
 
-    def block(model: Tree, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int) -> list[Sampled]:
+    def block(model: Model, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int) -> list[Sampled]:
         return sample_block(model, seed + next(calls), choice, prefix, first, n)
 
     return block
 
 
-def in_training_mode(model: Tree, items: PackedItems) -> Loss:
+def in_training_mode(model: Model, items: PackedItems) -> Loss:
     """A validation batch passes through training mode."""
     row = items.row(np.arange(len(items)))
     with torch.no_grad():
@@ -273,7 +274,7 @@ def in_training_mode(model: Tree, items: PackedItems) -> Loss:
     return Loss(F.cross_entropy(logits, torch.from_numpy(row.targets), reduction="sum").item(), items.symbols)
 
 
-def in_training_mode_restored(model: Tree, items: PackedItems) -> Loss:
+def in_training_mode_restored(model: Model, items: PackedItems) -> Loss:
     """The same, but the statistics are put back and the mode too: only a look at the run itself sees it."""
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modes = [(module, module.training) for module in model.modules()]
@@ -284,25 +285,27 @@ def in_training_mode_restored(model: Tree, items: PackedItems) -> Loss:
     return loss
 
 
-def left_in_evaluation(model: Tree, items: PackedItems) -> Loss:
+def left_in_evaluation(model: Model, items: PackedItems) -> Loss:
     """Does not go back to the mode that it found."""
     loss = exact_loss(model, items)
     model.eval()
     return loss
 
 
-def with_gradients(model: Tree, items: PackedItems) -> Loss:
+def with_gradients(model: Model, items: PackedItems) -> Loss:
     """Leaves gradients behind."""
     row = items.row(np.arange(len(items)))
-    F.cross_entropy(model.packed(model.prepare(row.ids, row.ages)), torch.from_numpy(row.targets)).backward()
+    logits = model.packed(model.prepare(row.ids, row.ages))
+    torch.autograd.backward(F.cross_entropy(logits, torch.from_numpy(row.targets)))
     return exact_loss(model, items)
 
 
-def nudging(model: Tree, items: PackedItems) -> Loss:
+def nudging(model: Model, items: PackedItems) -> Loss:
     """Moves one weight by the smallest amount there is."""
     loss = exact_loss(model, items)
     with torch.no_grad():
-        model.output.bias[0] = torch.nextafter(model.output.bias[0], torch.tensor(9.0, dtype=torch.float64))
+        weight = next(model.parameters()).view(-1)
+        weight[0] = torch.nextafter(weight[0], weight[0] + 1)
     return loss
 
 

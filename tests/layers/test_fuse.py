@@ -21,7 +21,7 @@ def made(norm: str) -> Fuse:
 
 
 def spelt_out(fuse: Fuse, left: Tensor, right: Tensor) -> Tensor:
-    left, right = torch.broadcast_tensors(left, right)
+    left = left.expand(right.shape)
     return torch.tanh(fuse.norm(F.linear(torch.cat([left, right], dim=-1), fuse.weight)))
 
 

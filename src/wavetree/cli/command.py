@@ -130,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
         return READER_LEFT
     except OSError as error:  # what no room below foresaw: a name too long, a folder that may not be entered
-        complain(f"{error.filename or 'the system'}: {(error.strerror or str(error)).lower()}. Check the path.")
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}{(error.strerror or str(error)).lower()}.")
         return InputError.exit_code
 
 

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
     from wavetree.inspect import Finding, LayerRow, NextRow
     from wavetree.runs import Trained
 
-CONTEXT_SHOWN = 16
+CONTEXT_SHOWN = 12
 """Symbols. A longer context is cut on the left, where it was seen longest ago."""
 SPACE_SHOWN = "␣"
 
 
 def inspect(
     run: Annotated[Path, Parameter(help="The run folder that `wavetree train` made.")],
-    text: Annotated[
-        str | None, Parameter(help="A text to predict, symbol by symbol.", allow_leading_hyphen=True)
-    ] = None,
+    text: Annotated[str | None, Parameter(help="A text to predict, symbol by symbol.")] = None,
     /,
     *,
     top: Annotated[int, Parameter(help="With a text: how many of the likeliest symbols to show.")] = 5,
@@ -79,7 +77,7 @@ def _show_predictions(rows: list[NextRow]) -> None:
         )
         for row in rows
     ]
-    show(table([">context", "<next", ">probability", ">nats", "<likeliest"], shown))
+    show(table([">context", "<next", ">chance", ">nats", "<likeliest"], shown, fold=True))
     nats = sum(row.nats for row in rows)
     mean = nats / len(rows)
     content("")

@@ -10,7 +10,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from wavetree.errors import SaveError
 
@@ -37,14 +37,9 @@ def visible(text: str) -> str:
 
 def content(line: str) -> None:
     """A line of content. Raises SaveError where it cannot be written, BrokenPipeError where its reader has left."""
-    if sys.stdout is None:  # closed by the caller, who wants none
-        return
-    try:
-        sys.stdout.write(f"{line}\n")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _unwritten(error) from error
+    if sys.stdout is not None:  # it is None where the caller closed it, who wants no content
+        with _sentence_for_failure():
+            sys.stdout.write(f"{line}\n")
 
 
 def content_json(document: Mapping[str, object]) -> None:
@@ -54,14 +49,9 @@ def content_json(document: Mapping[str, object]) -> None:
 
 def flush() -> None:
     """Writes all content out, so that a full disk, or a reader that has left, is noticed here and not at exit."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _unwritten(error) from error
+    if sys.stdout is not None:
+        with _sentence_for_failure():
+            sys.stdout.flush()
 
 
 def say(line: str) -> None:
@@ -85,14 +75,11 @@ def working(on: str) -> Iterator[None]:
         yield
 
 
-def page() -> Console:
-    """Where content is laid out: as wide as the terminal, 80 columns where there is none."""
-    return _console(stderr=False)
-
-
 def margin() -> Console:
-    """Where talk is laid out."""
-    return _console(stderr=True)
+    """Where talk is laid out while it changes: a bar, what is being worked on."""
+    from rich.console import Console
+
+    return Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, fold: bool = False) -> Table:
@@ -117,20 +104,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, fol
     return made
 
 
-def show(laid_out: Table) -> None:
+def show(made: Table) -> None:
     """A table as content."""
-    console = page()
-    with console.capture() as captured:
-        console.print(laid_out)
-    content(_trimmed(captured.get()))
+    content(_laid_out(made, sys.stdout))
 
 
-def show_talk(laid_out: Table) -> None:
+def show_talk(made: Table) -> None:
     """A table as talk."""
-    console = margin()
-    with console.capture() as captured:
-        console.print(laid_out)
-    _talk(_trimmed(captured.get()))
+    _talk(_laid_out(made, sys.stderr))
 
 
 def number(value: float, places: int = 0) -> str:
@@ -146,17 +127,22 @@ def _talk(text: str) -> None:
             sys.stderr.flush()
 
 
-def _console(stderr: bool) -> Console:
+def _laid_out(made: Table, stream: TextIO | None) -> str:
+    """The text of a table as `stream` can show it: as wide as the terminal, coloured if it is one."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    text = io.StringIO()  # written by `content` and `_talk`, which know what to do when that fails
+    terminal = stream is not None and stream.isatty()
+    Console(file=text, force_terminal=terminal, markup=False, emoji=False, highlight=False).print(made)
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n"))
 
 
-def _trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.rstrip("\n").split("\n"))
-
-
-def _unwritten(error: OSError) -> SaveError:
-    return SaveError(
-        f"could not write the output: {(error.strerror or str(error)).lower()}. What was saved is still good."
-    )
+@contextmanager
+def _sentence_for_failure() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SaveError(f"could not write the output: {reason}. What was saved is still good.") from error

@@ -25,7 +25,7 @@ def sample(
     /,
     *,
     count: Annotated[int, Parameter(name=["--count", "-n"], help="How many items.")] = 20,
-    prefix: Annotated[str, Parameter(help="What every item begins with.", allow_leading_hyphen=True)] = "",
+    prefix: Annotated[str, Parameter(help="What every item begins with.")] = "",
     seed: Annotated[int, Parameter(help="Same seed, same items.")] = 1,
     temperature: Annotated[float, Parameter(help="Below 1 safer, above 1 wilder; 0 takes the likeliest.")] = 1.0,
     top_k: Annotated[int | None, Parameter(help="Choose among this many likeliest symbols.")] = None,

@@ -45,13 +45,18 @@ def bench_sample(run: Path | None, say: Callable[[str], None]) -> dict[str, Any]
         with using_threads(threads):
             speeds[threads] = _items_per_second(model)
         say(f"ours, {threads} thread(s): {speeds[threads]:,.0f} items a second")
+    best = max(speeds.values())  # where another job holds a core, one thread is the better choice
     return {
         "name": "sample",
         "machine": machine_stamp(),
-        "ours": {"params": parameter_count(model), "items_per_second": speeds[every], "one_core": speeds[1]},
+        "ours": {
+            "params": parameter_count(model),
+            "items_per_second": best,
+            "by_threads": [{"threads": threads, "items_per_second": speed} for threads, speed in speeds.items()],
+        },
         "reference": {"items_per_second": naive, "how": "the whole window for every symbol, one item at a time"},
-        "ratio": speeds[every] / naive,
-        "names_per_second": speeds[every],
+        "ratio": best / naive,
+        "names_per_second": best,
         "names_per_second_one_core": speeds[1],
         "per_step_us": [_step_costs(levels) for levels in LEVELS],
     }

@@ -108,7 +108,9 @@ def choose(logits: Tensor, uniform: npt.NDArray[np.float64], choice: Choice) -> 
     if choice.temperature == 0:
         likeliest: npt.NDArray[np.int64] = logits.argmax(dim=1).expand(len(uniform)).numpy()
         return likeliest
-    probabilities = narrowed(torch.softmax(logits.double() / choice.temperature, dim=1), choice)  # (B, V)
+    wide = logits.double()  # (B, V)
+    below = wide - wide.amax(dim=1, keepdim=True)  # (B, V), at most 0, so that no temperature is too low to divide by
+    probabilities = narrowed(torch.softmax(below / choice.temperature, dim=1), choice)  # (B, V)
     edges = probabilities.cumsum(dim=1)  # (B, V)
     marks = torch.from_numpy(uniform)[:, None] * edges[:, -1:]  # (B, 1), below the last edge
     chosen: npt.NDArray[np.int64] = (edges <= marks).sum(dim=1).numpy()

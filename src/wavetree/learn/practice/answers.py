@@ -1,4 +1,4 @@
-"""Right answers, and reading what a learner writes. An answer that cannot be read is not wrong: it is asked for again."""
+"""Right answers, and reading what a learner writes. What cannot be read is not wrong: it is asked for again."""
 
 from __future__ import annotations
 
@@ -75,13 +75,14 @@ class Amounts(Answer):
         return f"{len(self.values)} numbers, such as {example}"
 
     def matches(self, text: str) -> bool | None:
-        parts = [_amount(part) for part in re.split(r"[,;\s]+", _tidy(text).strip("()[]{}").strip(" ,;"))]
-        values = [part for part in parts if part is not None]
-        if not values or len(values) < len(parts):
-            return None
-        return len(values) == len(self.values) and all(
-            _near(value, right, self.tolerance) for value, right in zip(values, self.values, strict=True)
-        )
+        text = _tidy(text).strip("()[]{}").strip(" ,;")
+        loose, strict = re.split(r"\s*;\s*|,?\s+", text), re.split(r"[,;\s]+", text)  # `1,550, 250` and `1,2,3`
+        for parts in (loose, strict):
+            values = [value for value in map(_amount, parts) if value is not None]
+            if len(values) == len(parts) == len(self.values):
+                pairs = zip(values, self.values, strict=True)
+                return all(_near(value, right, self.tolerance) for value, right in pairs)
+        return None
 
 
 @dataclass(frozen=True)
@@ -195,10 +196,9 @@ def _near(value: float, right: float, tolerance: float) -> bool:
 
 
 def _figure(value: float, tolerance: float) -> str:
-    """With no more places than the tolerance makes sense of."""
-    if value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:.{max(1, math.ceil(-math.log10(tolerance)) if tolerance else 4)}f}"
+    """With no more places than the tolerance makes sense of, and none that are 0."""
+    places = max(2, math.ceil(-math.log10(tolerance))) if tolerance else 4
+    return f"{value:,.{places}f}".rstrip("0").removesuffix(".") if value else "0"
 
 
 def _shape(text: str) -> tuple[int, ...] | None:

@@ -65,7 +65,9 @@ def _cost_of_context(draws: random.Random) -> Asked:
         "logarithm of the context, width with the context itself.",
         [
             Mistake(Amounts((levels, field)), "The levels are right. Each symbol brings all numbers of its vector."),
-            Mistake(Amounts((field // 2, width)), "The width is right. A level doubles the context, so count doublings."),
+            Mistake(
+                Amounts((field // 2, width)), "The width is right. A level doubles the context, so count doublings."
+            ),
         ],
     )
 

@@ -6,7 +6,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from wavetree.learn.practice.answers import Answer
+
+SEED = 1
+"""Of weights, whose values matter to no answer."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ class Question:
     make: Callable[[random.Random], Asked]
 
     def asked(self, seed: int) -> Asked:
-        """The question with the numbers of `seed`: the same seed, the same numbers."""
-        return self.make(random.Random(f"{self.id} {seed}"))
+        """The question with the numbers of `seed`: the same seed, the same numbers. Torch's own state is left alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            return self.make(random.Random(f"{self.id} {seed}"))
 
 
 @dataclass(frozen=True)

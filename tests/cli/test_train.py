@@ -1,0 +1,170 @@
+"""`wavetree train`: what it says, what it leaves, and how a run goes on."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.cli.conftest import SMALL, Command
+
+from wavetree.config import PRESETS
+from wavetree.data import read_list, split_items
+from wavetree.runs import RunFolder, checkpoint
+from wavetree.train import Summary
+
+KEYS = set(Summary.__dataclass_fields__)
+
+
+def test_it_says_what_it_learns_from_and_ends_with_the_losses(command: Command, names: Path, tmp_path: Path) -> None:
+    ran = command("train", names, "--out", tmp_path / "my run", "--steps", 12, "--set", "train.checks=3", *SMALL)
+    assert ran.code == 0
+    sides = split_items(read_list(names), "hash")
+    for said in (
+        "400, 380 distinct: the duplicates are removed",
+        f"{len(sides.train)} train, {len(sides.validation)} validation, {len(sides.test)} test (hash)",
+        "3 levels, ",
+        "sees 8 symbols",
+        f"next: wavetree sample '{tmp_path / 'my run'}'",
+    ):
+        assert said in ran.err
+    assert "warning" not in ran.err
+    checks = [line for line in ran.err.splitlines() if line.startswith("step")]
+    assert [line.split()[1] for line in checks] == ["4", "8", "12"]
+    assert all("validation" in line for line in checks)
+    head, train, validation = (line.split() for line in ran.out.splitlines())
+    assert (head[0], train[0], validation[0]) == ("loss", "train", "validation")
+    assert float(train[2]) == pytest.approx(float(train[1]) / 0.693147, abs=2e-4)
+
+
+def test_json(command: Command, names: Path, tmp_path: Path) -> None:
+    ran = command("train", names, "--out", tmp_path / "run", "--epochs", 0.5, "--seed", 3, "--json", *SMALL)
+    assert ran.code == 0
+    assert set(ran.document) >= KEYS
+    assert ran.document["run"] == str(tmp_path / "run")
+    assert ran.document["steps"] == round(0.5 * len(RunFolder.open(tmp_path / "run").items("train")) / 32)
+    assert not ran.document["stopped"]
+    assert RunFolder.open(tmp_path / "run").config().train.seed == 3
+
+
+def test_the_lecture_split_comes_with_a_warning(command: Command, names: Path, tmp_path: Path) -> None:
+    ran = command("train", names, "--out", tmp_path / "run", "--split", "lecture", "--steps", 2, *SMALL)
+    assert ran.code == 0
+    leaked = split_items(read_list(names), "lecture").leaked_validation
+    assert f"warning: {leaked} of 40 validation items ({leaked / 40:.1%}) are in train too" in ran.err
+    assert "the duplicates are kept" in ran.err
+    assert f"warning: {leaked} of 40" in command("evaluate", tmp_path / "run").err
+
+
+def test_the_embedded_names_and_the_default_folder(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = command("train", "--steps", 1, "--json", *SMALL)
+    assert ran.code == 0
+    assert ran.document["run"] == "runs/names"
+    assert "29,910, no duplicates" in ran.err
+
+
+def test_the_default_folder_is_named_for_the_file(
+    command: Command, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(names, "gods.of.old.txt")
+    assert command("train", "gods.of.old.txt", "--steps", 1, *SMALL).code == 0
+    assert (tmp_path / "runs" / "gods.of.old" / "config.json").is_file()
+
+
+def test_the_help_names_every_preset(command: Command) -> None:
+    text = command("train", "--help").out
+    assert f"Presets: {', '.join(PRESETS)}." in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--steps", 3, "--seconds", 4], "--steps and --seconds each say when to stop"),
+        (["--force", "--resume"], "give one of them"),
+        (["--set", "model.level=4"], "did you mean 'model.levels'?"),
+        (["--set", "model.levels=40"], "model.levels cannot be '40'"),
+        (["--set", "model.levels"], "has no value"),
+        (["--seed", -1], "train.seed cannot be '-1'"),
+        (["--preset", "nmaes"], "did you mean 'names'?"),
+        (["--split", "lectur"], 'Did you mean "lecture"?'),
+        (["--levels", 4], "Unknown option: --levels"),
+        (["--steps", "many"], "--steps"),
+    ],
+)
+def test_bad_settings(command: Command, names: Path, tmp_path: Path, options: list[object], said: str) -> None:
+    ran = command("train", names, "--out", tmp_path / "run", *options)
+    assert ran.code == 2
+    assert said in ran.sentence
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on(command: Command, names: Path, run: Path, tmp_path: Path) -> None:
+    """A full disk stops a run in the middle; with room again it goes on, and ends as one that was never stopped."""
+    path = tmp_path / "run"
+    begin = ["train", names, "--out", path, "--steps", 30, "--set", "train.checks=3", *SMALL]
+    with pytest.MonkeyPatch.context() as patch:
+        _fill_the_disk(patch, after=2)
+        ran = command(*begin)
+    assert ran.code == 1
+    assert "no space left on device" in ran.err.splitlines()[-1].lower()
+    assert ran.out == ""
+    assert command("sample", path, "-n", 3).code == 0  # the checkpoint before
+
+    resumed = command("train", "--out", path, "--resume", "--json")
+    assert resumed.code == 0
+    assert "going on from step 20" in resumed.err
+    again = command("train", "--out", run, "--resume", "--json")
+    assert "complete already, at step 30" in again.err
+    for key in ("steps", "train_nll", "val_nll"):
+        assert resumed.document[key] == again.document[key]
+
+
+def _fill_the_disk(patch: pytest.MonkeyPatch, after: int) -> None:
+    """The disk is full once `after` checkpoints are written."""
+    write, written = checkpoint._write, []
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "model.safetensors":
+            written.append(path)
+        if len(written) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    patch.setattr(checkpoint, "_write", full)
+
+
+def test_resuming_with_the_same_words_is_fine_and_with_others_is_not(
+    command: Command, names: Path, run: Path, tmp_path: Path
+) -> None:
+    same = ["train", names, "--out", run, "--steps", 30, "--set", "train.checks=3", *SMALL, "--resume"]
+    assert command(*same).code == 0
+    ran = command("train", "--out", run, "--resume", "--steps", 40)
+    assert ran.code == 2
+    assert "keeps the settings" in ran.sentence
+    other = tmp_path / "other.txt"
+    other.write_text("".join(f"item{i}\n" for i in range(300)))
+    assert "is not the list" in command("train", other, "--out", run, "--resume").sentence
+    assert "does not exist" in command("train", "--out", tmp_path / "none", "--resume").sentence
+
+
+def test_the_bar_is_drawn_on_a_terminal_alone(
+    command: Command, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wavetree.cli import progress
+    from wavetree.cli import train as verb
+
+    monkeypatch.setattr(progress, "WORTH_A_BAR", 0.0)
+    monkeypatch.setattr(progress, "REDRAWN_EVERY", 0.0)
+    begin = ["train", names, "--steps", 20, *SMALL, "--out"]
+    assert "left" not in command(*begin, tmp_path / "piped").err
+    monkeypatch.setattr(verb, "margin", lambda: Console(stderr=True, force_terminal=True, width=80))
+    seen = command(*begin, tmp_path / "seen").err
+    assert "20/20" in seen
+    assert "symbols/s" in seen
+    assert "0:00 left" in seen
