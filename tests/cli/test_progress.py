@@ -66,8 +66,8 @@ def _watch(terminal: bool, total: float) -> str:
 
 def test_a_long_run_has_a_bar() -> None:
     seen = _watch(terminal=True, total=60)
-    assert "50/100  loss 2.500  validation -  1,667 symbols/s  0:30 left" in seen
-    assert "51/100  loss 2.500  validation 2.250  1,667 symbols/s  0:29 left" in seen
+    assert "0:30 left  50/100  loss 2.500  validation -  1,667 symbols/s" in seen
+    assert "0:29 left  51/100  loss 2.500  validation 2.250  1,667 symbols/s" in seen
     assert "step        50   validation 2.2500   ka  (empty)  \\x1b[0m  xxx" in seen
     assert "measuring" in seen
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "\n", seen).split("\n")

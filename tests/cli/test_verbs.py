@@ -145,7 +145,10 @@ def test_verify_passes(command: Command, run: Path) -> None:
 
 
 def test_verify_says_no(command: Command, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = [Finding("1 runs agree", "one with another", 3, 0.5, 1e-12), Finding("2 causal", "others", 3, 0.0, 0.0)]
+    findings = [
+        Finding("1 runs agree", "one with another", 3, math.nan, 1e-12),
+        Finding("2 causal", "others", 3, 0.0, 0.0),
+    ]
     monkeypatch.setattr(looking, "verify", lambda model: findings)
     ran = command("verify", run)
     assert ran.code == 1
@@ -154,6 +157,7 @@ def test_verify_says_no(command: Command, run: Path, monkeypatch: pytest.MonkeyP
     document = command("verify", run, "--json").document
     assert not document["passed"]
     assert [finding["passed"] for finding in document["findings"]] == [False, True]
+    assert document["findings"][0]["difference"] is None  # JSON has no NaN
 
 
 def test_data(command: Command, names: Path) -> None:

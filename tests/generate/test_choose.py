@@ -50,6 +50,19 @@ def test_narrowed_is_the_slow_one(logits: list[float], temperature: float, top_k
     assert (found / found.sum())[0].tolist() == pytest.approx(slow_probabilities(logits, choice), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("top_p", "top_k", "kept"),
+    [
+        *((0.39, None, 1), (0.41, None, 2), (0.69, None, 2), (0.71, None, 3), (0.91, None, 4), (1.0, None, 4)),
+        *((0.57, 2, 1), (0.58, 2, 2), (1.0, 2, 2)),  # a share of what top-k has left: 0.4 of 0.7
+    ],
+)
+def test_top_p_keeps_the_fewest_that_reach_it(top_p: float, top_k: int | None, kept: int) -> None:
+    probabilities = torch.tensor([[0.1, 0.4, 0.2, 0.3]], dtype=torch.float64)
+    found = narrowed(probabilities, Choice(top_p=top_p, top_k=top_k))
+    assert found.tolist() == [[p if p > 0.45 - 0.1 * kept else 0.0 for p in probabilities[0].tolist()]]
+
+
 @given(logits=logits_of, uniform=st.floats(0, 1, exclude_max=True))
 def test_a_symbol_is_where_the_random_number_falls(logits: list[float], uniform: float) -> None:
     (chosen,) = choose(torch.tensor([logits], dtype=torch.float64), np.array([uniform]), Choice())

@@ -250,7 +250,7 @@ def seeded_by_size(model: Model, seed: int, choice: Choice, prefix: Sequence[int
 
 
 def always_from_zero(
-    model: Tree, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int
+    model: Model, seed: int, choice: Choice, prefix: Sequence[int], first: int, n: int
 ) -> list[Sampled]:
     """The random numbers depend on the place in the batch."""
     return sample_block(model, seed, choice, prefix, 0, n)

@@ -64,7 +64,10 @@ def agrees(items: list[str], order: int, discount: float, other: float | None = 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_every_context(order: int) -> None:
     assert agrees(ITEMS, order, 0.75)
-    assert not agrees(ITEMS, order, 0.75, other=0.74)
+
+
+def test_another_discount_is_another_model() -> None:
+    assert not agrees(ITEMS, 3, 0.75, other=0.74)
 
 
 @given(

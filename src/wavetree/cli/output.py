@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 import sys
 import textwrap
@@ -43,8 +44,8 @@ def content(line: str) -> None:
 
 
 def content_json(document: Mapping[str, object]) -> None:
-    """The one object of `--json`."""
-    content(json.dumps(document))
+    """The one object of `--json`. A figure that is not finite is null there: JSON has no other word for it."""
+    content(json.dumps(_finite(document), allow_nan=False))
 
 
 def flush() -> None:
@@ -117,6 +118,14 @@ def show_talk(made: Table) -> None:
 def number(value: float, places: int = 0) -> str:
     """With thousands separators and a fixed number of decimal places."""
     return f"{value:,.{places}f}"
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _talk(text: str) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 from rich.text import Text
 
 from wavetree.cli.output import NO_VALUE, number, say, visible
@@ -56,7 +57,7 @@ class Display:
         self._steps = 0
         self._bar = Bar(
             BarColumn(bar_width=max(6, min(40, console.width - WIDTH_OF_FIGURES))),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
             transient=True,
             auto_refresh=False,  # drawn when there is news: no thread takes time from the training
@@ -87,8 +88,8 @@ class Display:
             self._task,
             total=seen.steps,
             completed=seen.step,
-            description=f"{number(seen.step)}/{number(seen.steps)}  loss {number(seen.loss, 3)}  "
-            f"validation {self._validation}  {speed} symbols/s  {duration(left)} left",
+            description=f"{duration(left)} left  {number(seen.step)}/{number(seen.steps)}  "
+            f"loss {number(seen.loss, 3)}  validation {self._validation}  {speed} symbols/s",
         )
         if now - self._drawn > REDRAWN_EVERY:
             self._drawn = now

@@ -57,7 +57,9 @@ class RunFolder:
                 shutil.rmtree(path)
             (path / "checkpoints").mkdir(parents=True)
         except OSError as error:
-            raise SaveError(f"could not make the run folder {path}: {error.strerror}. Choose another --out.") from error
+            raise SaveError(
+                f"could not make the run folder {path}: {error.strerror or error}. Choose another --out."
+            ) from error
         for side in SIDES:
             write_file(path / f"{side}.txt", "".join(f"{item}\n" for item in getattr(split, side)).encode())
         write_file(path / "codec.json", _json_bytes(codec.to_json()))

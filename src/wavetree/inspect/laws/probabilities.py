@@ -83,7 +83,7 @@ def _strings(model: Model, codec: AlphabetCodec, nats: Callable[..., float]) -> 
     )
     flat = Gap().add(float((~(rises > 0)).sum()), len(rises))
     return [
-        off.finding(LAW, f"ended, left and running, up to {LONGEST} symbols, with 1"),
+        off.finding(LAW, f"ended + left + running, to {LONGEST} symbols: 1"),
         above.finding(LAW, "the total over strings above 1"),
         flat.finding(LAW, "lengths that add nothing to the total", tolerance=0),
     ]

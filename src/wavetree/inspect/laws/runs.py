@@ -169,7 +169,7 @@ def _chunks(model: Model) -> Finding:
             logits, state = model.stream(chunk, state)
             parts.append(logits)
         gap.between(torch.cat(parts, dim=1).flatten(0, 1), model.dense(ids).flatten(0, 1))
-    return gap.finding(AGREE, f"chunks of {', '.join(map(str, sizes))} with one pass")
+    return gap.finding(AGREE, f"in chunks of {', '.join(map(str, sizes))}")
 
 
 def _old_state(model: Model) -> Finding:

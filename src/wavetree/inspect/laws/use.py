@@ -50,7 +50,7 @@ def seeds_repeat(model: Model, block: Block = sample_block) -> list[Finding]:
                 for i, item in enumerate(block(model, 1, choice, prefix, first, count))
             }
             gap.add(float(sum(not _alike(found.get(i), item) for i, item in enumerate(wanted))), len(wanted))
-        findings.append(gap.finding(SEEDS, f"items in {len(CUTS)} other cuts, {name}", tolerance=0))
+        findings.append(gap.finding(SEEDS, f"{len(CUTS)} other cuts, {name}", tolerance=0))
     return findings
 
 
@@ -85,5 +85,5 @@ def evaluation_leaves_alone(model: Model, evaluate: Callable[[Model, PackedItems
         gap.add(sum(not torch.equal(tensor, now[name]) for name, tensor in tensors.items()), len(tensors))
         gap.add(sum(p.grad is not None for p in used.parameters()))
         gap.add(sum(m.training != was for m, was in zip(used.modules(), modes, strict=True)), len(modes))
-        findings.append(gap.finding(UNTOUCHED, f"a model in {mode} mode, before and after", tolerance=0))
+        findings.append(gap.finding(UNTOUCHED, f"{mode} mode, before and after", tolerance=0))
     return findings
