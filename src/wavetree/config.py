@@ -23,7 +23,7 @@ class DataConfig(Section):
     split: Literal["hash", "lecture"] = "hash"
 
 
-class ModelConfig(Section):
+class TreeConfig(Section):
     """The tree: vectors of `embedding` numbers for the symbols, of `hidden` numbers at every level."""
 
     kind: Literal["tree"] = "tree"
@@ -68,6 +68,11 @@ class TransformerConfig(Section):
         return self
 
 
+ModelConfig = Annotated[TreeConfig | FlatConfig | TransformerConfig, Field(discriminator="kind")]
+"""A model that training by gradients can make."""
+KINDS: dict[str, type[Section]] = {"tree": TreeConfig, "flat": FlatConfig, "transformer": TransformerConfig}
+
+
 class TrainConfig(Section):
     """The recipe. Exactly one of `steps`, `epochs` and `seconds` says how long."""
 
@@ -105,7 +110,7 @@ class Config(Section):
     """All settings of a run, as `config.json` keeps them."""
 
     data: DataConfig = DataConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = TreeConfig()
     train: TrainConfig = TrainConfig(epochs=4)
 
 
@@ -113,11 +118,11 @@ LIMITS = ("steps", "epochs", "seconds")
 
 PRESETS: dict[str, Config] = {
     "names": Config(
-        model=ModelConfig(levels=3, embedding=24, hidden=224),
+        model=TreeConfig(levels=3, embedding=24, hidden=224),
         train=TrainConfig(epochs=10),
     ),
     "lecture": Config(
-        model=ModelConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
+        model=TreeConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
         train=TrainConfig(epochs=4.5, checks=3, batch_items=512, learning_rate=0.03, weight_decay=0.05),
     ),
 }
@@ -127,18 +132,19 @@ PRESETS: dict[str, Config] = {
 def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
     """The preset with changes such as `model.levels=4`, applied in order. Raises SettingError.
 
-    Setting one of train.steps, train.epochs and train.seconds replaces the limit that the preset has.
+    Setting one of train.steps, train.epochs and train.seconds replaces the limit that the preset has; setting
+    model.kind begins the model's settings anew, with the defaults of that kind.
     """
     if preset not in PRESETS:
         raise SettingError(
             f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}."
         )
     settings: dict[str, Any] = PRESETS[preset].model_dump()
-    known = {f"{section}.{name}" for section, names in settings.items() for name in names}
     for change in changes:
         path, equals, value = (part.strip() for part in change.partition("="))
         if not equals:
             raise SettingError(f"--set {change!r} has no value: write it as {path or 'model.levels'}=VALUE.")
+        known = {f"{section}.{name}" for section, names in settings.items() for name in names}
         if path not in known:
             raise SettingError(
                 f"there is no setting {path!r}{_nearest(path, known)}: `wavetree train --help` lists the presets, "
@@ -147,6 +153,8 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
         section, _, name = path.partition(".")
         if section == "train" and name in LIMITS:
             settings["train"] |= dict.fromkeys(LIMITS)
+        if path == "model.kind" and value in KINDS:
+            settings["model"] = KINDS[value]().model_dump()
         settings[section][name] = None if value.lower() == "none" else value
     try:
         return Config.model_validate(settings)
@@ -161,9 +169,12 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _sentence(error: ValidationError, settings: dict[str, Any]) -> str:
     first = error.errors()[0]
-    where = [str(part) for part in first["loc"]]
+    where = [str(part) for part in first["loc"] if part not in KINDS]
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[0].lower() + reason[1:]
+    if first["type"] == "union_tag_invalid":
+        kind = settings["model"]["kind"]
+        return f"model.kind cannot be {kind!r}{_nearest(kind, KINDS)}: it is one of {', '.join(KINDS)}."
     if len(where) < 2:
         return f"the settings of {'.'.join(where)} do not fit together: {reason}."
     return f"{'.'.join(where[:2])} cannot be {settings[where[0]][where[1]]!r}: {reason}."

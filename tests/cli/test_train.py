@@ -25,7 +25,7 @@ def test_it_says_what_it_learns_from_and_ends_with_the_losses(command: Command, 
     for said in (
         "400, 380 distinct: the duplicates are removed",
         f"{len(sides.train)} train, {len(sides.validation)} validation, {len(sides.test)} test (hash)",
-        "3 levels, ",
+        "tree, ",
         "sees 8 symbols",
         f"next: wavetree sample '{tmp_path / 'my run'}'",
     ):

@@ -145,9 +145,9 @@ def test_the_limits_themselves_are_allowed(tmp_path: Path) -> None:
 
 def test_a_missing_file_offers_the_nearest_name(tmp_path: Path) -> None:
     write(tmp_path, "")
-    with pytest.raises(ListError, match=r"There is no file .*lits\.txt\. Did you mean .*list\.txt\?"):
+    with pytest.raises(ListError, match=r"there is no file .*lits\.txt\. Did you mean .*list\.txt\?"):
         read_list(tmp_path / "lits.txt")
-    with pytest.raises(ListError, match=r"There is no file .*zzz\. Check the path\."):
+    with pytest.raises(ListError, match=r"there is no file .*zzz\. Check the path\."):
         read_list(tmp_path / "zzz")
     with pytest.raises(ListError, match=r"The folder .*gone does not exist either"):
         read_list(tmp_path / "gone" / "list.txt")
@@ -174,7 +174,7 @@ def test_an_unreadable_folder_offers_nothing(tmp_path: Path, monkeypatch: pytest
         raise PermissionError(13, os.strerror(13))
 
     monkeypatch.setattr(Path, "iterdir", forbidden)
-    with pytest.raises(ListError, match=r"There is no file .*x\. Check the path\."):
+    with pytest.raises(ListError, match=r"there is no file .*x\. Check the path\."):
         read_list(tmp_path / "x")
 
 

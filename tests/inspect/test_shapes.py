@@ -6,11 +6,11 @@ import pytest
 import torch
 from tests.laws.cases import NORMS, Norm
 
-from wavetree.config import ModelConfig
+from wavetree.config import TreeConfig
 from wavetree.inspect import LayerRow, layer_table
 from wavetree.models import build, parameter_count
 
-LECTURE = ModelConfig(levels=3, embedding=24, hidden=128)
+LECTURE = TreeConfig(levels=3, embedding=24, hidden=128)
 
 
 def test_the_lecture_network() -> None:
@@ -30,7 +30,7 @@ def test_the_lecture_network() -> None:
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("levels", [1, 2, 6])
 def test_totals(levels: int, norm: Norm) -> None:
-    model = build(ModelConfig(levels=levels, embedding=3, hidden=5, norm=norm), 4, 1)
+    model = build(TreeConfig(levels=levels, embedding=3, hidden=5, norm=norm), 4, 1)
     rows = layer_table(model)
     assert len(rows) == 2 + 2 * levels
     assert sum(row.parameters for row in rows) == parameter_count(model)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from wavetree.codecs import AlphabetCodec
-from wavetree.config import FlatConfig, ModelConfig, NgramConfig, TransformerConfig
+from wavetree.config import FlatConfig, NgramConfig, TransformerConfig, TreeConfig
 from wavetree.data.packing import PackedItems
 from wavetree.inspect.laws import Model
 from wavetree.layers import BatchNorm
@@ -57,16 +57,14 @@ def lived_in(model: Model) -> Model:
 
 def tree(levels: int, norm: Norm = "batch", kind: type[Tree] = Tree, vocab_size: int = VOCAB, seed: int = 1) -> Tree:
     """A tiny tree, lived in; `kind` may be a broken one."""
-    built = Case("tree", lambda v: kind(ModelConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
+    built = Case("tree", lambda v: kind(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
     model = built.build(vocab_size, seed)
     assert isinstance(model, Tree)
     return model
 
 
 def tree_case(levels: int, norm: Norm) -> Case:
-    return Case(
-        f"tree-{levels}-{norm}", lambda v: Tree(ModelConfig(levels=levels, embedding=4, hidden=6, norm=norm), v)
-    )
+    return Case(f"tree-{levels}-{norm}", lambda v: Tree(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
 
 
 def flat_case(context: int, layers: int, norm: Norm) -> Case:

@@ -81,7 +81,9 @@ BROKEN_MODELS: list[tuple[Law, type[Tree], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("law", "twin", "where"), BROKEN_MODELS, ids=name)
+@pytest.mark.parametrize(
+    ("law", "twin", "where"), BROKEN_MODELS, ids=[f"{name(law)}-{name(twin)}" for law, twin, _ in BROKEN_MODELS]
+)
 def test_a_broken_model_is_rejected(law: Law, twin: type[Tree], where: set[str]) -> None:
     assert all(finding.passed for finding in law(tree(3)))
     failed = {finding.compared for finding in law(tree(3, kind=twin)) if not finding.passed}
@@ -109,12 +111,15 @@ BROKEN_USES: list[tuple[Law, Law]] = [
 
 
 def used(law: Law) -> str:
-    (given,) = law.keywords.values() if isinstance(law, partial) else [law]
+    assert isinstance(law, partial)
+    (given,) = law.keywords.values()
     return name(given)
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize(("law", "broken"), BROKEN_USES, ids=used)
+@pytest.mark.parametrize(
+    ("law", "broken"), BROKEN_USES, ids=[f"{name(law)}-{used(broken)}" for law, broken in BROKEN_USES]
+)
 def test_a_broken_use_is_rejected(law: Law, broken: Law, norm: Norm) -> None:
     model = tree(3, norm)
     assert all(finding.passed for finding in law(model))

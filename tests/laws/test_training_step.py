@@ -11,7 +11,7 @@ from tests.laws import twins
 from torch import Tensor
 
 from wavetree.codecs import AlphabetCodec
-from wavetree.config import Config, ModelConfig, TrainConfig
+from wavetree.config import Config, TrainConfig, TreeConfig
 from wavetree.data.packing import PackedItems
 from wavetree.models import Tree
 from wavetree.models.graph import FusionGraph
@@ -20,7 +20,7 @@ from wavetree.train.loop import Training
 
 CODEC = AlphabetCodec("abc")
 CONFIG = Config(
-    model=ModelConfig(levels=2, embedding=4, hidden=6, norm="layer"),  # a batch norm may look at the whole batch
+    model=TreeConfig(levels=2, embedding=4, hidden=6, norm="layer"),  # a batch norm may look at the whole batch
     train=TrainConfig(steps=3, batch_items=4),
 )
 ITEMS = ["abca", "b", "", "cab"]

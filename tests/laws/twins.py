@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wavetree.codecs import AlphabetCodec
-from wavetree.config import ModelConfig
+from wavetree.config import TreeConfig
 from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import Choice, Sampled, sample_block
@@ -176,7 +176,7 @@ class FieldTooShort(Tree):
 class DeafTop(Tree):
     """Sees half of what it says: the last level does not listen to the left."""
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: TreeConfig, vocab_size: int) -> None:
         super().__init__(config, vocab_size)
         with torch.no_grad():
             self.fusions[-1].weight.chunk(2, dim=1)[0].zero_()

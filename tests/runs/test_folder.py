@@ -11,12 +11,14 @@ import pytest
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config, configure
 from wavetree.data import Split, make_list, split_items
-from wavetree.errors import DamagedError, RunError, SaveError
+from wavetree.errors import DamagedError, RunError
 from wavetree.runs import RunFolder, load
 from wavetree.runs.folder import made_with
 from wavetree.train import start, train
 
-ITEMS = make_list([f"{a}{b}{c}" for a in "abcde" for b in "xyz" for c in "  \u2028\r é"[1:]] + ["ü" * k for k in range(1, 9)])
+ITEMS = make_list(
+    [f"{a}{b}{c}" for a in "abcde" for b in "xyz" for c in "  \u2028\r é"[1:]] + ["ü" * k for k in range(1, 9)]
+)
 SETTINGS = configure("names", ["model.hidden=8", "model.embedding=4", "train.steps=4", "train.checks=2"])
 
 
@@ -37,7 +39,11 @@ def test_it_gives_back_what_it_was_made_from(tmp_path: Path) -> None:
     assert folder.config() == SETTINGS
     assert folder.codec() == AlphabetCodec.of(ITEMS.items)
     assert folder.digest() == ITEMS.digest
-    assert [folder.items(side) for side in ("train", "validation", "test")] == [split.train, split.validation, split.test]
+    assert [folder.items(side) for side in ("train", "validation", "test")] == [
+        split.train,
+        split.validation,
+        split.test,
+    ]
 
 
 def test_a_run_is_complete_in_itself(run: RunFolder, tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SaveError, match="could not make the run folder"):
+    with pytest.raises(RunError, match="could not make the run folder"):
         create(tmp_path / "file" / "run")
 
 

@@ -53,7 +53,7 @@ def inspect(
 def _show_layers(trained: Trained, layers: list[LayerRow]) -> None:
     parameters = sum(row.parameters for row in layers)
     content(
-        f"{plural(trained.model.config.levels, 'level')}, {number(parameters)} parameters; "
+        f"{trained.folder.config().model.kind}, {number(parameters)} parameters; "
         f"a prediction sees {plural(trained.model.receptive_field, 'symbol')}"
     )
     content("")

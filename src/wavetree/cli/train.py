@@ -125,8 +125,8 @@ def _describe(folder: RunFolder, items: ItemList | None) -> None:
         ("split", f"{sizes} ({config.data.split})"),
         (
             "model",
-            f"{config.model.kind}, {plural(config.model.levels, 'level')}, "
-            f"{number(parameter_count(model))} parameters, sees {plural(model.receptive_field, 'symbol')}",
+            f"{config.model.kind}, {number(parameter_count(model))} parameters, "
+            f"sees {plural(model.receptive_field, 'symbol')}",
         ),
         ("run", str(folder.path)),
     ]

@@ -130,7 +130,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ListError(f"There is no file {path}.{_nearest(path)}") from None
+        raise ListError(f"there is no file {path}.{_nearest(path)}") from None
     except IsADirectoryError:
         raise ListError(f"{path} is a folder. Give the text file in it, with one item a line.") from None
     except PermissionError:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from wavetree.data.packing import PackedItems
-from wavetree.models import SequenceModel, evaluating
+from wavetree.models import AnyModel, evaluating
 
 CHUNK_ITEMS = 16384
 """Items in one packed row: bounds the memory, and changes no figure beyond rounding."""
@@ -29,7 +28,7 @@ class Loss:
         return self.nats / self.symbols
 
 
-def exact_loss(model: SequenceModel[Any, Any], items: PackedItems) -> Loss:
+def exact_loss(model: AnyModel, items: PackedItems) -> Loss:
     """The loss over all `items`, in evaluation mode; the model is left as it was."""
     nats = 0.0
     with evaluating(model):

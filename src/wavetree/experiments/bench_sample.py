@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from wavetree.codecs import PAD
-from wavetree.config import ModelConfig, configure
+from wavetree.config import TreeConfig, configure
 from wavetree.data import embedded_names
 from wavetree.experiments.machine import machine_stamp, median_time, using_threads
 from wavetree.generate import Choice, sample_block
-from wavetree.models import Tree, build, evaluating, parameter_count
+from wavetree.models import AnyModel, build, evaluating, parameter_count
 from wavetree.runs import Trained, load
 from wavetree.train import start, train
 
@@ -62,7 +62,7 @@ def bench_sample(run: Path | None, say: Callable[[str], None]) -> dict[str, Any]
     }
 
 
-def naive_names(model: Tree, count: int) -> None:
+def naive_names(model: AnyModel, count: int) -> None:
     """Items as the lecture samples them."""
     draws = torch.Generator().manual_seed(1)
     with evaluating(model):
@@ -76,7 +76,7 @@ def naive_names(model: Tree, count: int) -> None:
                 context = [*context[1:], symbol]
 
 
-def _items_per_second(model: Tree) -> float:
+def _items_per_second(model: AnyModel) -> float:
     """The median over rounds, each with items that were not drawn before."""
     sample_block(model, 1, Choice(), (), 0, BLOCK)
     speeds = []
@@ -89,7 +89,7 @@ def _items_per_second(model: Tree) -> float:
 
 def _step_costs(levels: int) -> dict[str, float]:
     """Microseconds a step at `levels`, one core, one stream: the incremental run, and the window run from scratch."""
-    model = build(ModelConfig(levels=levels), 27, seed=1)
+    model = build(TreeConfig(levels=levels), 27, seed=1)
     ids = torch.from_numpy(np.random.default_rng(1).integers(1, 27, (STEP_BATCH, model.receptive_field)))
     with using_threads(1), evaluating(model):
         state = model.start()

@@ -19,6 +19,7 @@ from wavetree.data import ItemList, split_items
 from wavetree.data.packing import PackedItems
 from wavetree.experiments import lecture
 from wavetree.experiments.machine import machine_stamp, matmul_peak, median_time, using_threads
+from wavetree.inspect import layer_table
 from wavetree.train import Summary, start, train
 from wavetree.train.batches import Batches
 from wavetree.train.loop import Training
@@ -129,8 +130,8 @@ def _share_of_peak(items: ItemList, steps: int, seconds: float) -> dict[str, flo
     with counter:
         training.advance(row, config)
     peak = matmul_peak(torch.get_num_threads())
-    matrices = [*training.model.matrices, training.model.output.weight]
-    unshared = 6 * len(row.ids) * sum(matrix.numel() for matrix in matrices)  # 2 forward, 4 backward, each position
+    products = sum(layer.multiply_adds for layer in layer_table(training.model))
+    unshared = 6 * len(row.ids) * products  # 2 forward and 4 backward, at each position
     return {
         "matmul_peak_gflops": peak / 1e9,
         "share_of_peak": counter.get_total_flops() * steps / seconds / peak,

@@ -10,7 +10,7 @@ from typing import Literal
 from wavetree.codecs import AlphabetCodec
 from wavetree.errors import WavetreeError
 from wavetree.generate.sampler import Choice, sample
-from wavetree.models import Tree
+from wavetree.models import AnyModel
 
 Mark = Literal["train", "held out", "new"]
 
@@ -28,7 +28,7 @@ class Drawn:
 
 
 def draw(
-    model: Tree, codec: AlphabetCodec, known: Known, seed: int, choice: Choice, prefix: str = ""
+    model: AnyModel, codec: AlphabetCodec, known: Known, seed: int, choice: Choice, prefix: str = ""
 ) -> Iterator[Drawn]:
     """Items with their marks, without end. Raises SymbolError for a prefix outside the alphabet."""
     for sampled in sample(model, seed, choice, codec.encode(prefix).tolist()):

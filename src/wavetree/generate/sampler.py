@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +12,14 @@ from torch import Tensor
 
 from wavetree.codecs import PAD
 from wavetree.errors import SettingError
-from wavetree.models import SequenceModel, evaluating
+from wavetree.models import AnyModel, evaluating
 
 BLOCK = 4096
 """Items that run side by side: enough to keep the processor's matrix units busy, few enough to stay in its cache."""
+FIRST_BLOCK = 64
+"""The first block is small, for those who want a few."""
+BLOCK_SYMBOLS = 1 << 24
+"""A block holds no more symbols than this, should all its items run to the length limit."""
 LEAVE = 0.8
 """Finished items leave the batch once less than this share of it is still running."""
 
@@ -54,27 +57,25 @@ class Sampled:
     ended: bool
 
 
-def sample(
-    model: SequenceModel[Any, Any], seed: int, choice: Choice, prefix: Sequence[int] = (), first: int = 0
-) -> Iterator[Sampled]:
+def sample(model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int] = (), first: int = 0) -> Iterator[Sampled]:
     """Items number `first`, `first + 1`, ... without end. Item i depends on (model, seed, choice, prefix, i) alone.
 
     So the same seed gives the same items however many are taken, from wherever on.
     """
     if len(prefix) >= choice.max_length:
         raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {choice.max_length}: give more.")
-    size = 64  # the first block is small, for those who want a few
+    largest = max(1, min(BLOCK, BLOCK_SYMBOLS // choice.max_length))
+    size = min(FIRST_BLOCK, largest)
     while True:
         yield from sample_block(model, seed, choice, prefix, first, size)
-        first, size = first + size, BLOCK
+        first, size = first + size, largest
 
 
 def sample_block(
-    model: SequenceModel[Any, Any], seed: int, choice: Choice, prefix: Sequence[int], first: int, count: int
+    model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int], first: int, count: int
 ) -> list[Sampled]:
     """Items `first` to `first + count - 1`, side by side."""
-    items = np.full((count, choice.max_length), PAD, dtype=np.int64)
-    items[:, : len(prefix)] = prefix
+    columns: list[npt.NDArray[np.int64]] = [np.full(count, symbol) for symbol in prefix]  # (count,) for each place
     lengths = np.full(count, choice.max_length)  # of an item that has not ended
     running = np.arange(count)  # the items in the batch, finished ones that have not left included
     with evaluating(model):
@@ -83,7 +84,8 @@ def sample_block(
             logits, state = model.step(torch.tensor([symbol]), state)  # (1, V): all items are alike so far
         for place in range(len(prefix), choice.max_length):
             symbols = choose(logits, uniforms(seed, place, first, count)[running], choice)  # (B,)
-            items[running, place] = symbols
+            columns.append(np.full(count, PAD))
+            columns[place][running] = symbols
             ended = running[(symbols == PAD) & (lengths[running] > place)]
             lengths[ended] = place
             alive = np.flatnonzero(lengths[running] > place)
@@ -93,6 +95,7 @@ def sample_block(
                 running, symbols = running[alive], symbols[alive]
                 state = model.select(state, torch.from_numpy(alive))
             logits, state = model.step(torch.from_numpy(symbols), state)  # (B, V)
+    items = np.stack(columns, axis=1)  # (count, T)
     return [Sampled(row[:n], bool(n < choice.max_length)) for row, n in zip(items, lengths, strict=True)]
 
 

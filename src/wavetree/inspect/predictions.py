@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from wavetree.codecs import PAD, AlphabetCodec
-from wavetree.models import Tree, evaluating
+from wavetree.models import AnyModel, evaluating
 
 PAD_SHOWN = "·"
 END_SHOWN = "(end)"
@@ -28,7 +28,7 @@ class NextRow:
     likeliest: list[tuple[str, float]]
 
 
-def next_symbols(model: Tree, codec: AlphabetCodec, text: str, top: int) -> list[NextRow]:
+def next_symbols(model: AnyModel, codec: AlphabetCodec, text: str, top: int) -> list[NextRow]:
     """A row for every symbol of `text` and one for its end, each with the `top` likeliest symbols, or as many as exist.
 
     Raises SymbolError for a symbol outside the alphabet.

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wavetree.models import Tree, evaluating
+from wavetree.layers import Fuse
+from wavetree.models import AnyModel, Stage, evaluating
 
 
 @dataclass(frozen=True)
@@ -31,30 +32,32 @@ class LayerRow:
     window_multiply_adds: int
 
 
-def layer_table(model: Tree) -> list[LayerRow]:
-    """A row for every layer, in order: the embedding; each level's pairs, side by side, and their fusion; the output.
+def layer_table(model: AnyModel) -> list[LayerRow]:
+    """A row for every layer, in order; of a fusion also the pairs, side by side, that it is given.
 
     The shapes come from a window run of a batch of two, watched from outside.
     """
-    field = model.receptive_field
     rows: list[LayerRow] = []
 
-    def row(name: str, x: Tensor, parameters: int, weights: int) -> None:
+    def row(name: str, x: Tensor, sees: int, parameters: int, weights: int) -> None:
         vectors = x.shape[1] if x.ndim == 3 else 1
         shape = f"(B, {', '.join(map(str, x.shape[1:]))})"
-        rows.append(LayerRow(name, shape, field // vectors, parameters, weights, weights * vectors))
+        rows.append(LayerRow(name, shape, sees, parameters, weights, weights * vectors))
 
-    def after(name: str, weights: int) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda layer, _, x: row(name, x, sum(p.numel() for p in layer.parameters()), weights)
+    def after(stage: Stage) -> Callable[[nn.Module, Any, Tensor | tuple[Tensor, Any]], None]:
+        numbers = [p.numel() for p in stage.layer.parameters()]
+        looked_up = isinstance(stage.layer, nn.Embedding)  # and not multiplied
+        weights = 0 if looked_up else sum(p.numel() for p in stage.layer.parameters() if p.ndim == 2)
+        return lambda _, __, x: row(stage.name, x if isinstance(x, Tensor) else x[0], stage.sees, sum(numbers), weights)
 
-    def before(name: str) -> Callable[[nn.Module, tuple[Tensor, Tensor]], None]:
-        return lambda _, pair: row(name, torch.cat(pair, dim=-1), 0, 0)
+    def before(stage: Stage) -> Callable[[nn.Module, tuple[Tensor, Tensor]], None]:
+        name = stage.name.replace("fuse", "pairs")
+        return lambda _, pair: row(name, torch.cat(pair, dim=-1), stage.sees, 0, 0)
 
     with evaluating(model), ExitStack() as hooks:
-        hooks.callback(model.embedding.register_forward_hook(after("embedding", 0)).remove)  # looked up, not multiplied
-        for level, fuse in enumerate(model.fusions):
-            hooks.callback(fuse.register_forward_pre_hook(before(f"level {level} pairs")).remove)
-            hooks.callback(fuse.register_forward_hook(after(f"level {level} fuse", fuse.weight.numel())).remove)
-        hooks.callback(model.output.register_forward_hook(after("output", model.output.weight.numel())).remove)
-        model.window(torch.zeros(2, field, dtype=torch.int64))
+        for stage in model.stages:
+            if isinstance(stage.layer, Fuse):
+                hooks.callback(stage.layer.register_forward_pre_hook(before(stage)).remove)
+            hooks.callback(stage.layer.register_forward_hook(after(stage)).remove)
+        model.window(torch.zeros(2, model.receptive_field, dtype=torch.int64))
     return rows

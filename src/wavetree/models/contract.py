@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,15 @@ from torch.nn import Parameter
 Ids = npt.NDArray[np.int64]
 State = TypeVar("State")
 Prepared = TypeVar("Prepared")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer that hands on (B, T, C) or (B, C), each vector of which has seen `sees` symbols."""
+
+    name: str
+    layer: nn.Module
+    sees: int
 
 
 class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
@@ -36,6 +46,11 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     @abc.abstractmethod
     def matrices(self) -> Sequence[Parameter]:
         """The weight matrices between hidden vectors, for optimisers that treat a matrix as one thing."""
+
+    @property
+    @abc.abstractmethod
+    def stages(self) -> list[Stage]:
+        """The layers in order, for those who look inside."""
 
     @abc.abstractmethod
     def window(self, ids: Tensor) -> Tensor:
@@ -68,6 +83,10 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     @abc.abstractmethod
     def packed(self, prepared: Prepared) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
+
+
+AnyModel = SequenceModel[Any, Any]
+"""A model whose state and preparation are its own business."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from torch.nn import Parameter
 
 from wavetree.config import FlatConfig
 from wavetree.layers import make_norm
+from wavetree.models.contract import Stage
 from wavetree.models.history import HistoryModel
 from wavetree.models.tree import OUTPUT_SCALE
 
@@ -46,6 +47,13 @@ class Flat(HistoryModel):
     def matrices(self) -> Sequence[Parameter]:
         """The weights of the hidden layers."""
         return [cast(Parameter, linear.weight) for linear in self.linears]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The embedding, the hidden layers, the output: the first of them sees everything."""
+        field = self.receptive_field
+        hidden = [Stage(f"hidden {number}", linear, field) for number, linear in enumerate(self.linears)]
+        return [Stage("embedding", self.embedding, 1), *hidden, Stage("output", self.output, field)]
 
     def window(self, ids: Tensor) -> Tensor:
         """Ids (B, R) to logits (B, V)."""

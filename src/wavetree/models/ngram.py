@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from wavetree.config import NgramConfig
-from wavetree.models.contract import Ids
+from wavetree.models.contract import Ids, Stage
 from wavetree.models.history import HistoryModel
 
 Table = npt.NDArray[np.float64]
@@ -53,6 +53,11 @@ class Ngram(HistoryModel):
     @property
     def matrices(self) -> Sequence[Parameter]:
         """There are none: nothing here is trained by gradients."""
+        return []
+
+    @property
+    def stages(self) -> list[Stage]:
+        """There are none."""
         return []
 
     def count(self, ids: Ids, targets: Ids, ages: Ids) -> None:

@@ -21,11 +21,13 @@ from torch.nn import Parameter
 
 from wavetree.codecs import PAD
 from wavetree.config import TransformerConfig
-from wavetree.models.contract import Ids, SequenceModel
+from wavetree.models.contract import Ids, SequenceModel, Stage
 from wavetree.models.tree import OUTPUT_SCALE
 
-TransformerState = tuple[tuple[Tensor, Tensor], ...]
-"""For each layer keys and values of the last W - 1 positions, (B, H, W - 1, D) each, or (1, ...) if all B are alike."""
+Past = tuple[Tensor, Tensor]
+"""Keys and values of the last W - 1 positions, (B, H, W - 1, D) each, or (1, ...) if all B are alike."""
+TransformerState = tuple[Past, ...]
+"""The past of each layer."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,28 @@ class Block(nn.Module):
         self.nearness = nn.Parameter(torch.zeros(config.heads, config.context))
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
-    def queries_keys_values(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, T, C) to three of (B, H, T, D)."""
-        batch, time, _ = x.shape
-        heads, depth = self.config.heads, self.config.width // self.config.heads
-        split = self.projections(self.before_attention(x)).view(batch, time, 3, heads, depth)
-        queries, keys, values = split.permute(2, 0, 3, 1, 4)
-        return queries, keys, values
-
-    def attend(self, x: Tensor, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(B, T, C) to (B, T, C). Keys and values (B, H, W - 1 + T, D) are those of the positions before, and of these."""
+    def forward(self, x: Tensor, past: Past) -> tuple[Tensor, Past]:
+        """T positions (B, T, C), and the keys and values of the W - 1 before them, to the same after this layer."""
         batch, time, width = x.shape
-        context = self.config.context
+        context, heads = self.config.context, self.config.heads
+        split = self.projections(self.before_attention(x)).view(batch, time, 3, heads, width // heads)
+        queries, new_keys, new_values = split.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
+        keys = torch.cat([past[0].expand(batch, -1, -1, -1), new_keys], dim=2)  # (B, H, W - 1 + T, D)
+        values = torch.cat([past[1].expand(batch, -1, -1, -1), new_values], dim=2)
         distance = torch.arange(time)[:, None] + context - 1 - torch.arange(context - 1 + time)  # (T, W - 1 + T)
         near = (distance >= 0) & (distance < context)
         bias = self.nearness[:, distance.clamp(0, context - 1)].masked_fill(~near, -torch.inf)  # (H, T, W - 1 + T)
         found = F.scaled_dot_product_attention(queries, keys, values, attn_mask=bias[None])  # (B, H, T, D)
         x = x + self.join(found.transpose(1, 2).reshape(batch, time, width))  # (B, T, C)
-        refined: Tensor = x + self.narrow(F.gelu(self.widen(self.before_linear(x))))  # (B, T, C)
-        return refined
+        x = x + self.narrow(F.gelu(self.widen(self.before_linear(x))))  # (B, T, C)
+        return x, (keys[:, :, time:], values[:, :, time:])
+
+    def alone(self, x: Tensor) -> Past:
+        """Keys and values of W - 1 positions that are all x (1, 1, C)."""
+        heads, width = self.config.heads, self.config.width
+        split = self.projections(self.before_attention(x)).view(1, 1, 3, heads, width // heads)
+        _, keys, values = split.permute(2, 0, 3, 1, 4).expand(-1, -1, -1, self.config.context - 1, -1)
+        return keys, values
 
 
 class Transformer(SequenceModel[TransformerState, Rectangle]):
@@ -96,6 +101,13 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
         linears = [linear for b in self.blocks for linear in (b.projections, b.join, b.widen, b.narrow)]
         return [cast(Parameter, linear.weight) for linear in linears]
 
+    @property
+    def stages(self) -> list[Stage]:
+        """The embedding, the blocks, each of which reaches W - 1 symbols further back, the output."""
+        reach = self.config.context - 1
+        blocks = [Stage(f"block {k}", block, (k + 1) * reach + 1) for k, block in enumerate(self.blocks)]
+        return [Stage("embedding", self.embedding, 1), *blocks, Stage("output", self.output, self.receptive_field)]
+
     def window(self, ids: Tensor) -> Tensor:
         """Ids (B, R) to logits (B, V): the last output of a row of R, which nothing before the row can reach."""
         return self.stream(ids, self.start())[0][:, -1]
@@ -105,24 +117,17 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
         x = self.embedding.weight[None, PAD : PAD + 1]  # (1, 1, C)
         state = []
         for block in self.blocks:
-            queries, keys, values = block.queries_keys_values(x)  # (1, H, 1, D) each
-            past = self.config.context - 1
-            before = keys.expand(-1, -1, past, -1), values.expand(-1, -1, past, -1)
-            state.append(before)
-            x = block.attend(x, queries, torch.cat([before[0], keys], 2), torch.cat([before[1], values], 2))
+            state.append(block.alone(x))
+            x, _ = block(x, state[-1])  # (1, 1, C)
         return tuple(state)
 
     def stream(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
         """Ids (B, T) and a state to logits (B, T, V) and the state after them. Memory grows with T squared."""
-        batch, time = ids.shape
         x = self.embedding(ids)  # (B, T, C)
         after = []
-        for block, (old_keys, old_values) in zip(self.blocks, state, strict=True):
-            queries, new_keys, new_values = block.queries_keys_values(x)
-            keys = torch.cat([old_keys.expand(batch, -1, -1, -1), new_keys], dim=2)  # (B, H, W - 1 + T, D)
-            values = torch.cat([old_values.expand(batch, -1, -1, -1), new_values], dim=2)
-            after.append((keys[:, :, time:], values[:, :, time:]))
-            x = block.attend(x, queries, keys, values)
+        for block, past in zip(self.blocks, state, strict=True):
+            x, now = block(x, past)  # (B, T, C)
+            after.append(now)
         return self.output(self.norm(x)), tuple(after)
 
     def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:

@@ -28,9 +28,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from wavetree.codecs import PAD
-from wavetree.config import ModelConfig
+from wavetree.config import TreeConfig
 from wavetree.layers import Fuse
-from wavetree.models.contract import Ids, SequenceModel
+from wavetree.models.contract import Ids, SequenceModel, Stage
 from wavetree.models.graph import FusionGraph, fusion_graph
 
 TreeState = tuple[tuple[Tensor, ...], ...]
@@ -46,7 +46,7 @@ OUTPUT_SCALE = 0.1
 class Tree(SequenceModel[TreeState, FusionGraph]):
     """`levels` fusions deep, over a vocabulary of `vocab_size` ids of which 0 is the pad symbol."""
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: TreeConfig, vocab_size: int) -> None:
         super().__init__()
         self.config, self.vocab_size = config, vocab_size
         widths = [config.embedding] + [config.hidden] * config.levels
@@ -67,6 +67,12 @@ class Tree(SequenceModel[TreeState, FusionGraph]):
     def matrices(self) -> Sequence[Parameter]:
         """The L weight matrices of the fusions."""
         return [fuse.weight for fuse in self.fusions]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The embedding, a fusion for each level, the output."""
+        levels = [Stage(f"level {level} fuse", fuse, 2 << level) for level, fuse in enumerate(self.fusions)]
+        return [Stage("embedding", self.embedding, 1), *levels, Stage("output", self.output, self.receptive_field)]
 
     def window(self, ids: Tensor) -> Tensor:
         """The definition. Ids (B, R), exactly the symbols that the prediction sees, to logits (B, V)."""

@@ -57,7 +57,7 @@ class RunFolder:
                 shutil.rmtree(path)
             (path / "checkpoints").mkdir(parents=True)
         except OSError as error:
-            raise SaveError(
+            raise RunError(
                 f"could not make the run folder {path}: {error.strerror or error}. Choose another --out."
             ) from error
         for side in SIDES:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.errors import DamagedError
-from wavetree.models import Tree, build
+from wavetree.models import AnyModel, build
 from wavetree.runs.folder import RunFolder
 
 
@@ -15,7 +15,7 @@ from wavetree.runs.folder import RunFolder
 class Trained:
     """A model in evaluation mode, the codec that it speaks, and the folder that it came from."""
 
-    model: Tree
+    model: AnyModel
     codec: AlphabetCodec
     folder: RunFolder
 

@@ -25,8 +25,8 @@ from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.errors import WavetreeError
 from wavetree.evaluate import exact_loss
 from wavetree.generate import Choice, sample_block
-from wavetree.models import Tree, build, parameter_count
-from wavetree.runs import RunFolder
+from wavetree.models import AnyModel, build, parameter_count
+from wavetree.runs import RunFolder, load
 from wavetree.train.batches import Batches
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
@@ -79,7 +79,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came out. Losses in nats a symbol, end marks counted; `train_nll` is missing when the run was stopped."""
+    """What came out. Losses in nats a symbol, end marks counted, of the checkpoint with the best validation.
+
+    `train_nll` is missing when the run was stopped: it may take long.
+    """
 
     run: str
     params: int
@@ -99,8 +102,8 @@ class Training:
     `judged` are the weights that are measured, sampled and kept: the averaged ones, or `model` itself.
     """
 
-    model: Tree
-    judged: Tree
+    model: AnyModel
+    judged: AnyModel
     optimiser: Optimiser
     steps: int
     step: int = 0
@@ -210,7 +213,7 @@ def _train(folder: RunFolder, config: Config, codec: AlphabetCodec, watch: Watch
         steps=training.step,
         seconds=seconds,
         symbols_per_second=training.symbols / seconds,
-        train_nll=None if stopped else exact_loss(training.judged, items).mean,
+        train_nll=None if stopped else exact_loss(load(folder.path).model, items).mean,
         val_nll=training.best,
         stopped=stopped,
     )

@@ -143,7 +143,8 @@ def _tree_parameters(draws: random.Random) -> Asked:
     rows = ", ".join(f"{row.parameters:,} ({row.name})" for row in layer_table(model) if row.parameters)
     return Asked(
         f"A tree over {VOCAB} symbols: embeddings of {channels}, {levels} levels of {hidden}. Every fusion has a "
-        "matrix without a bias and a norm with two numbers a channel; the output layer has a bias. How many parameters?",
+        "matrix without a bias and a norm with two numbers a channel; the output layer has a bias. How many parameters "
+        "are that?",
         Amount(right),
         "Go bottom to top: the table; the first fusion, which takes two embeddings; the other fusions, which take two "
         "hidden vectors; the output layer.",

@@ -79,8 +79,8 @@ def _who_moves(draws: random.Random) -> Asked:
     letter = {(True, False): "A", (False, True): "B", (True, True): "C", (False, False): "D"}[moved[0], moved[1]]
     because = {
         "batch": "In training mode batch norm uses the mean and variance of this very batch, so the company of a "
-        "window changes its prediction. In evaluation mode it uses the running ones, which are constants. That is why a "
-        "network is put in evaluation mode before it is judged.",
+        "window changes its prediction. In evaluation mode it uses the running ones, which are constants. That is why "
+        "a network is put in evaluation mode before it is judged.",
         "layer": "Layer norm uses the mean and variance of each vector by itself. No other window enters, in any mode.",
     }
     return Asked(

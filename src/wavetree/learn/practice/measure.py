@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from wavetree.config import ModelConfig
+from wavetree.config import TreeConfig
 from wavetree.layers import Fuse
 from wavetree.layers.scratch import BatchNorm1d, Embedding, FlattenConsecutive, Layer, Linear, Sequential, Tanh
-from wavetree.models import Tree, build, evaluating
+from wavetree.models import Tree, evaluating
 
 VOCAB = 27
 """The symbols of the lecture's list: 26 letters and the mark that ends a name."""
@@ -26,8 +26,8 @@ def tree(
     norm: Literal["batch", "layer"] = "batch",
 ) -> Tree:
     """A new tree in double precision and evaluation mode."""
-    config = ModelConfig(levels=levels, embedding=embedding, hidden=hidden, norm=norm)
-    return build(config, vocab_size, seed=1).double().eval()
+    config = TreeConfig(levels=levels, embedding=embedding, hidden=hidden, norm=norm)
+    return Tree(config, vocab_size).double().eval()
 
 
 def flat(context: int, embedding: int, hidden: int, vocab_size: int = VOCAB) -> Sequential:
