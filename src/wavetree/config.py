@@ -85,7 +85,7 @@ class TrainConfig(Section):
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
     matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0
     """Muon's learning rate for the matrices, as a multiple of `learning_rate`."""
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.15
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.12
     schedule: Literal["linear", "lecture"] = "linear"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """The share of all steps in which the rate rises from zero (schedule `linear`)."""
@@ -119,7 +119,7 @@ LIMITS = ("steps", "epochs", "seconds")
 PRESETS: dict[str, Config] = {
     "names": Config(
         model=TreeConfig(levels=3, embedding=24, hidden=224),
-        train=TrainConfig(epochs=10),
+        train=TrainConfig(epochs=8),
     ),
     "lecture": Config(
         model=TreeConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters

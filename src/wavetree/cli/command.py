@@ -85,6 +85,38 @@ BENCHES = {
         "wavetree bench sample --run runs/names",
     ),
 }
+LESSONS = {
+    "lesson": Verb(
+        "wavetree.cli.learn:lesson",
+        "Read the lesson: from the flat network to the tree, and on to the convolution.",
+        "About 12 minutes. Every block of Python in it can be run as it stands.",
+        "wavetree learn lesson",
+    ),
+    "practice": Verb(
+        "wavetree.cli.learn:practice",
+        "Answer questions; the right answer is computed, and yours is graded.",
+        "Enter alone shows the answer, n asks with other numbers, q quits. About 18 minutes.",
+        "wavetree learn practice --question fuse-by-hand --seed 2",
+    ),
+    "cards": Verb(
+        "wavetree.cli.learn:cards",
+        "Turn over cards, until each is known.",
+        "Enter turns a card; 1 brings it back later, 2 puts it away, q quits.",
+        "wavetree learn cards",
+    ),
+    "cheatsheet": Verb(
+        "wavetree.cli.learn:cheatsheet",
+        "Look up equations, shapes, formulas, commands and pitfalls.",
+        "One page.",
+        "wavetree learn cheatsheet",
+    ),
+    "export": Verb(
+        "wavetree.cli.learn:export",
+        "Write all of it as a small site that works offline.",
+        "Lesson (and as a notebook), cheat sheet, practice, cards (to turn over, to print, for Anki).",
+        "wavetree learn export site",
+    ),
+}
 
 
 def make_app() -> App:
@@ -100,11 +132,13 @@ def make_app() -> App:
         suppress_keyboard_interrupt=False,
     )
     bench = App(name="bench", help="Measure how fast this machine trains and samples.", sort_key=len(VERBS))
-    for parent, verbs in ((app, VERBS), (bench, BENCHES)):
+    learn = App(name="learn", help="Learn how it works: lesson, practice, cards.", sort_key=len(VERBS) + 1)
+    for parent, verbs in ((app, VERBS), (bench, BENCHES), (learn, LESSONS)):
         for order, (name, verb) in enumerate(verbs.items()):
             about = f"{verb.does}\n\n{verb.more}"
             parent.command(verb.place, name=name, help=about, sort_key=order, help_epilogue=f"Example: {verb.example}")
     app.command(bench)
+    app.command(learn)
     return app
 
 

@@ -42,8 +42,8 @@ def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], Non
     split = split_items(items, "lecture")
     codec = AlphabetCodec.of(items.items)
     training_windows, validation_windows = (lecture.windows(part, codec) for part in (split.train, split.validation))
-    network = lecture.LectureNetwork(codec.vocab_size, seed)
-    threads = _best_threads(network, training_windows)
+    reference = lecture.scaled_up(codec.vocab_size, seed)
+    threads = _best_threads(reference, training_windows)
     say(f"reference: {lecture.STEPS:,} steps of {lecture.BATCH} windows, {threads} thread(s)")
 
     rounds: list[tuple[float, Summary]] = []
@@ -52,7 +52,7 @@ def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], Non
         with using_threads(threads):
             begun = time.perf_counter()
             for step in range(done, done + REFERENCE_STEPS):
-                network.step(step, *training_windows)
+                reference.step(step, *training_windows)
             pace = (time.perf_counter() - begun) / REFERENCE_STEPS
         done += REFERENCE_STEPS
         ours = _ours(items, seed + number)
@@ -64,12 +64,12 @@ def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], Non
         begun = time.perf_counter()
         with using_threads(threads):
             for step in range(done, lecture.STEPS):
-                network.step(step, *training_windows)
+                reference.step(step, *training_windows)
                 if step % 20_000 == 0:
                     say(f"reference: step {step:,}")
         rest = time.perf_counter() - begun
         reference_seconds = rest + sum(seconds for seconds, _ in rounds) / lecture.STEPS * REFERENCE_STEPS
-        reference_val: float | None = network.loss(*validation_windows)
+        reference_val: float | None = reference.loss(*validation_windows)
     else:
         reference_seconds = statistics.median(seconds for seconds, _ in rounds)
         reference_val = REFERENCE_VAL.get(items.digest)
@@ -88,7 +88,7 @@ def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], Non
             **_share_of_peak(items, rounds[0][1].steps, seconds),
         },
         "reference": {
-            "params": sum(p.numel() for p in network.parameters),
+            "params": sum(p.numel() for p in reference.network.parameters()),
             "seconds": reference_seconds,
             "extrapolated": not full,
             "threads": threads,
@@ -110,12 +110,12 @@ def _ours(items: ItemList, seed: int) -> Summary:
         return train(start(items, Path(temporary) / "run", lecture_settings(seed)))
 
 
-def _best_threads(network: lecture.LectureNetwork, training_windows: tuple[Tensor, Tensor]) -> int:
+def _best_threads(reference: lecture.WindowTraining, training_windows: tuple[Tensor, Tensor]) -> int:
     """The number of threads, one or all, with which the reference is faster."""
     paces = {}
     for threads in sorted({1, torch.get_num_threads()}):
         with using_threads(threads):
-            paces[threads] = median_time(lambda: network.step(0, *training_windows), THREAD_TRIAL_STEPS)
+            paces[threads] = median_time(lambda: reference.step(0, *training_windows), THREAD_TRIAL_STEPS)
     return min(paces, key=lambda threads: paces[threads])
 
 

@@ -43,9 +43,12 @@ def index_page() -> str:
     )
 
 
-def lesson_page() -> str:
-    """The lesson, with its table of contents after the title."""
+def lesson_page(questions: Sequence[Question]) -> str:
+    """The lesson, with its table of contents after the title, and links to the questions that it names."""
     title, rest = to_html(lesson()).split("</h1>\n", 1)
+    for question in questions:
+        name = to_inline_html(f"`{question.id}`")
+        rest = rest.replace(name, f'<a href="practice.html#{question.id}">{name}</a>')
     links = "".join(f'<li><a href="#{s.anchor}">{s.title}</a></li>\n' for s in sections(lesson()))
     contents = f'<nav class="contents" aria-label="Sections">\n<ol>\n{links}</ol>\n</nav>\n'
     return _page("lesson.html", "Lesson", f"{title}</h1>\n{contents}{rest}")
@@ -53,15 +56,21 @@ def lesson_page() -> str:
 
 def cheatsheet_page() -> str:
     """The cheat sheet."""
-    return _page("cheatsheet.html", "Cheat sheet", to_html(cheatsheet()), layout="wide")
+    paper = "<style>@page { size: A4 landscape; margin: 9mm; }</style>\n"
+    return _page("cheatsheet.html", "Cheat sheet", to_html(cheatsheet()), head=paper, layout="sheet")
 
 
 def practice_page(questions: Sequence[Question], seed: int) -> str:
     """The questions with the numbers of `seed`, and what the product answers, behind a reveal."""
     anchors = {section.title.split(".")[0]: section.anchor for section in sections(lesson())}
     parts = [
-        "<h1>Practice</h1>\n<p>Work each one out before you open its answer. The answers were computed, when this page "
-        "was made, by running the networks that they are about.</p>\n"
+        "<h1>Practice</h1>\n"
+        + to_html(
+            "Work each one out before you open its answer. The answers were computed, when this page was made, by "
+            "running the networks that they are about.\n\nTo be asked with other numbers and have your answer graded: "
+            f"`wavetree learn practice --question {questions[0].id} --seed {seed + 1}`. The name of a question stands "
+            "under it."
+        )
     ]
     for number, question in enumerate(questions, 1):
         asked = question.asked(seed)
@@ -70,9 +79,8 @@ def practice_page(questions: Sequence[Question], seed: int) -> str:
             f"<details>\n<summary>Hint</summary>\n{to_html(asked.hint)}</details>\n"
             "<details>\n<summary>Answer</summary>\n"
             f'<p class="answer"><strong>{escape(asked.answer.shown)}</strong></p>\n{to_html(asked.why)}</details>\n'
-            f'<p class="soft"><a href="lesson.html#{anchors[question.section]}">Section {question.section}</a>. With '
-            f"other numbers: <code>wavetree learn practice --question {question.id} --seed {seed + 1}</code></p>\n"
-            "</article>\n"
+            f'<p class="soft"><a href="lesson.html#{anchors[question.section]}">Section {question.section}</a>, '
+            f"{to_inline_html(f'`{question.id}`')}</p>\n</article>\n"
         )
     return _page("practice.html", "Practice", "".join(parts))
 

@@ -19,7 +19,7 @@ def site_files() -> dict[str, str]:
     """Every file of the site by its name."""
     return {
         "index.html": pages.index_page(),
-        "lesson.html": pages.lesson_page(),
+        "lesson.html": pages.lesson_page(QUESTIONS),
         "lesson.ipynb": notebook(lesson()),
         "cheatsheet.html": pages.cheatsheet_page(),
         "practice.html": pages.practice_page(QUESTIONS, SEED),

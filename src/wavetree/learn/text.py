@@ -21,6 +21,10 @@ OUTPUT = "text output"
 """The mark of a block that holds what the Python block before it prints."""
 
 
+SHORT = 16
+"""Characters. Code within a sentence is not broken into lines up to here: `(B, T, C)`."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A part of a lesson: prose (Markdown), Python code, or what the code before it prints."""
@@ -111,6 +115,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table")
     parser.add_render_rule("fence", _fence)
     parser.add_render_rule("code_block", _code_block)
+    parser.add_render_rule("code_inline", _code_inline)
     parser.add_render_rule("table_open", lambda *_: '<div class="scroll" tabindex="0">\n<table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     return parser
@@ -120,9 +125,15 @@ def _fence(_: RendererHTML, tokens: Sequence[Token], i: int, __: OptionsDict, __
     token = tokens[i]
     kind = _KINDS.get(token.info, "diagram")
     inside = _coloured(token.content) if kind == "code" else escape(token.content)
-    label = {"code": "Python", "output": "prints"}.get(kind)
-    name = f'<p class="label" aria-hidden="true">{label}</p>' if label else ""
+    name = '<p class="label">prints</p>' if kind == "output" else ""
     return f'<div class="{kind}">{name}<pre tabindex="0"><code>{inside}</code></pre></div>\n'
+
+
+def _code_inline(_: RendererHTML, tokens: Sequence[Token], i: int, __: OptionsDict, ___: EnvType) -> str:
+    """Lines break between its words if it is long, and never at a hyphen: `--seed` stays whole."""
+    code = escape(tokens[i].content)
+    words = [code] if len(code) <= SHORT else code.split(" ")
+    return f"<code>{' '.join(f'<span>{word}</span>' for word in words)}</code>"
 
 
 def _coloured(code: str) -> str:
