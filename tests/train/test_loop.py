@@ -192,3 +192,20 @@ def test_all_of_a_training_survives(tmp_path: Path) -> None:
     config = configure("names", [*TINY, "train.steps=40"])
     training = Training.begin(config, 10, 40)
     assert set(training.numbers()) | {"model", "judged", "optimiser"} == set(vars(training))
+
+
+def test_a_run_that_is_stopped_where_it_was_saved_is_left_alone(tmp_path: Path) -> None:
+    """Saving the same step again would take the only checkpoint away for a moment."""
+    folder = begin(tmp_path / "run")
+    train(folder, stop_after(17))
+    place = folder.path / "checkpoints" / "000017"
+    before = place.stat().st_ino
+    again = train(folder, Watch(stop=lambda: True))
+    assert (again.steps, again.stopped) == (17, True)
+    assert place.stat().st_ino == before
+
+
+def test_a_run_that_is_stopped_at_once_can_be_sampled(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "run")
+    train(folder, Watch(stop=lambda: True))
+    assert load(folder.path).model.receptive_field == 8

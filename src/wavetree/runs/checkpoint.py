@@ -46,7 +46,7 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], 
         for name, content in files.items():
             _write(beside / name, content)
         _flush_folder(beside)
-        if folder.exists():  # the same step, saved before: it is replaced, and a kill in between leaves the older ones
+        if folder.exists():  # left by a death before anything pointed to it
             shutil.rmtree(folder)
         beside.rename(folder)
         _flush_folder(folder.parent)

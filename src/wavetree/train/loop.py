@@ -187,9 +187,11 @@ def _train(folder: RunFolder, config: Config, codec: AlphabetCodec, watch: Watch
         training = Training.begin(config, codec.vocab_size, int(str(numbers["steps"])))
         training.restore(tensors, numbers)
         folder.cut_log(training.step)
+        saved = training.step
     else:
         steps = planned_steps(config, codec.vocab_size, batches)
         training = Training.begin(config, codec.vocab_size, steps)
+        saved = -1
     clock -= training.seconds  # of the sessions before this one
     due = check_steps(training.steps, config.train.checks)
     every = max(1, training.steps // LOGGED_BLOCKS)
@@ -201,9 +203,10 @@ def _train(folder: RunFolder, config: Config, codec: AlphabetCodec, watch: Watch
             _log_block(folder, training, config, watch)
         if training.step in due:
             _check(folder, training, validation, codec, watch)
+            saved = training.step
 
     stopped = training.step < training.steps
-    if stopped and training.step not in due:
+    if stopped and training.step != saved:
         _check(folder, training, validation, codec, watch)
     seconds = time.perf_counter() - clock  # all of it but the loss of the training items, which is for the report
     return Summary(
