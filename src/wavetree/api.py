@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from wavetree.data.packing import PackedItems
 from wavetree.errors import SettingError
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import Choice, Drawn, Known, draw, new_only
+from wavetree.report import report_run
 from wavetree.runs import RunFolder, Trained, load
 from wavetree.train import Summary, Watch, start, train
 
@@ -33,12 +35,12 @@ def fit(
     Raises ListError, SettingError or RunError before anything is written; SaveError when a file cannot be written.
     """
     config = configure(preset, [f"{name}={value}" for name, value in (settings or {}).items()])
-    return train(start(_items(source), Path(out), config, force), watch)
+    return _trained_and_drawn(start(_items(source), Path(out), config, force), watch)
 
 
 def resume(run: str | Path, watch: Watch | None = None) -> Summary:
     """Trains on from the latest checkpoint of a run that was stopped; a run that is complete is only measured again."""
-    return train(RunFolder.open(Path(run)), watch)
+    return _trained_and_drawn(RunFolder.open(Path(run)), watch)
 
 
 def sample(
@@ -74,6 +76,15 @@ def losses(run: Trained | str | Path) -> dict[str, Loss]:
     trained = _trained(run)
     packed = {side: PackedItems(trained.folder.items(side), trained.codec) for side in SIDES}
     return {side: exact_loss(trained.model, items) for side, items in packed.items()}
+
+
+def _trained_and_drawn(folder: RunFolder, watch: Watch | None) -> Summary:
+    """Trains, then writes the run's report.html; a warning where that could not be done."""
+    summary = train(folder, watch)
+    complaint = report_run(folder, summary)
+    if complaint:
+        warnings.warn(complaint, stacklevel=3)
+    return summary
 
 
 def _trained(run: Trained | str | Path) -> Trained:

@@ -70,6 +70,13 @@ VERBS = {
         "Items, duplicates, symbols, lengths, and what each split would do with them.",
         "wavetree data names.txt",
     ),
+    "compare": Verb(
+        "wavetree.cli.compare:compare",
+        "Train the lecture's ladder, or the tree beside its controls.",
+        "ladder: the lecture's five networks, beside what it published. controls: as many parameters and as many "
+        "seconds for each. context: what 2 to 1,024 symbols cost. --out writes a page with pictures.",
+        "wavetree compare names.txt --preset controls --out comparison",
+    ),
 }
 BENCHES = {
     "train": Verb(

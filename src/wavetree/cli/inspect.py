@@ -5,23 +5,24 @@ from __future__ import annotations
 import itertools
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from wavetree.cli.nodes import SHOWN, show_flip, show_fusion, show_receptive
 from wavetree.cli.output import content, content_json, number, say, show, table, working
-from wavetree.cli.wording import BITS, plural
+from wavetree.cli.wording import BITS, plural, shown
 from wavetree.errors import SettingError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from wavetree.inspect import Finding, LayerRow, NextRow
+    from wavetree.models import Tree
     from wavetree.runs import Trained
 
 CONTEXT_SHOWN = 12
 """Symbols. A longer context is cut on the left, where it was seen longest ago."""
-SPACE_SHOWN = "␣"
 
 
 def inspect(
@@ -29,16 +30,70 @@ def inspect(
     text: Annotated[str | None, Parameter(help="A text to predict, symbol by symbol.")] = None,
     /,
     *,
-    top: Annotated[int, Parameter(help="With a text: how many of the likeliest symbols to show.")] = 5,
+    top: Annotated[
+        int | None,
+        Parameter(help="How many symbols (of a prediction) or outputs (of a fusion) to show: 5, if not said."),
+    ] = None,
+    trace: Annotated[
+        str | None,
+        Parameter(name="--trace", help="LEVEL,POSITION: open one fusion. Positions count the TEXT's symbols from 1."),
+    ] = None,
+    as_form: Annotated[
+        Literal["python"] | None,
+        Parameter(name="--as", help="With --trace: a program that computes the node again, with every number in it."),
+    ] = None,
+    receptive: Annotated[
+        bool, Parameter(help="Which symbols each node sees: measured by changing them, beside the formula.")
+    ] = False,
+    flip: Annotated[
+        str | None, Parameter(help="POSITION or POSITION=SYMBOL: change that symbol, and see which nodes move.")
+    ] = None,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """The layers of a model, or, with a text, its predictions."""
-    from wavetree.inspect import layer_table, next_symbols
+    """The layers of a model; with a text its predictions, or its nodes."""
     from wavetree.runs import load
 
-    if top < 1:
+    if top is not None and top < 1:
         raise SettingError(f"top cannot be {top}: give a whole number from 1.")
+    views = {"--trace LEVEL,POSITION": trace is not None, "--receptive": receptive, "--flip POSITION": flip is not None}
+    wished = [view for view, given in views.items() if given]
+    if len(wished) > 1:
+        raise SettingError(
+            f"{' and '.join(view.split()[0] for view in wished)} are different views: ask for one at a time."
+        )
+    if as_form is not None and (trace is None or as_json):
+        raise SettingError(
+            "--as python writes down the fusion that --trace LEVEL,POSITION opens, and goes without --json."
+        )
+    if wished and text is None:
+        raise SettingError(f"{wished[0].split()[0]} needs a text to look at: wavetree inspect {run} TEXT {wished[0]}.")
     trained = load(run)
+    if text is None or not wished:
+        _layers_or_predictions(run, trained, text, top or SHOWN, as_json)
+        return
+    model = _tree(trained, wished[0].split()[0])
+    if trace is not None:
+        show_fusion(run, model, trained.codec, text, trace, top, as_form, as_json)
+    elif flip is not None:
+        show_flip(run, model, trained.codec, text, flip, as_json)
+    else:
+        show_receptive(run, model, trained.codec, text, as_json)
+
+
+def _tree(trained: Trained, wished: str) -> Tree:
+    from wavetree.models import Tree
+
+    if isinstance(trained.model, Tree):
+        return trained.model
+    raise SettingError(
+        f"{wished} looks at the nodes of a tree, and {trained.folder.path} is a {trained.folder.config().model.kind} "
+        "model: it has none. Without it, `wavetree inspect` shows layers and predictions of any model."
+    )
+
+
+def _layers_or_predictions(run: Path, trained: Trained, text: str | None, top: int, as_json: bool) -> None:
+    from wavetree.inspect import layer_table, next_symbols
+
     rows = [] if text is None else next_symbols(trained.model, trained.codec, text, top)
     layers = layer_table(trained.model)
     if as_json:
@@ -70,10 +125,10 @@ def _show_predictions(rows: list[NextRow]) -> None:
     shown = [
         (
             row.context[-CONTEXT_SHOWN:],
-            _shown(row.symbol),
+            shown(row.symbol),
             f"{row.probability:.4f}",
             f"{row.nats:.2f}",
-            "  ".join(f"{_shown(symbol)} {probability:.2f}" for symbol, probability in row.likeliest),
+            "  ".join(f"{shown(symbol)} {probability:.2f}" for symbol, probability in row.likeliest),
         )
         for row in rows
     ]
@@ -82,10 +137,6 @@ def _show_predictions(rows: list[NextRow]) -> None:
     mean = nats / len(rows)
     content("")
     content(f"{nats:.2f} nats in all, {mean:.3f} nats ({mean * BITS:.3f} bits) a symbol")
-
-
-def _shown(symbol: str) -> str:
-    return SPACE_SHOWN if symbol == " " else symbol
 
 
 def verify(

@@ -47,7 +47,7 @@ def practice(
         raise SettingError(f"seed cannot be {seed}: give a whole number from 0.")
     from wavetree.learn.practice import QUESTIONS, find
 
-    chosen = [find(question)] if question else QUESTIONS
+    chosen = QUESTIONS if question is None else [find(question)]
     content("Type your answer. Enter alone shows the right one, n asks with other numbers, q quits.")
     score = Score()
     for number, one in enumerate(chosen, 1):
@@ -155,11 +155,13 @@ def _show_text(markdown: str) -> None:
     """Markdown, laid out. What is longer than a terminal is paged there."""
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
     on_terminal = _is_terminal()
     text = io.StringIO()
-    console = Console(file=text, force_terminal=on_terminal)
-    console.print(Markdown(markdown, code_theme="ansi_dark"))  # the terminal's own colours, on its own ground
+    own_ground = Theme({"markdown.code": "bold cyan"})  # no patches of black on a light terminal
+    console = Console(file=text, force_terminal=on_terminal, theme=own_ground)
+    console.print(Markdown(markdown, code_theme="ansi_dark"))
     shown = "\n".join(line.rstrip() for line in text.getvalue().strip("\n").split("\n"))
     if on_terminal and shown.count("\n") >= console.height:
         os.environ.setdefault("LESS", "-R")  # so that `less`, the usual pager, keeps the colours

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from wavetree.cli.command import INTERRUPTED
-from wavetree.cli.output import NO_VALUE, content_json, margin, number, say, show, show_talk, table
+from wavetree.cli.output import (
+    NO_VALUE,
+    content_json,
+    margin,
+    number,
+    say,
+    show,
+    show_talk,
+    table,
+    visible,
+    working,
+)
 from wavetree.cli.stopping import asked_to_stop
 from wavetree.cli.wording import BITS, leak_warning, plural
 from wavetree.errors import ListError, SettingError
@@ -68,6 +79,7 @@ def train(
         folder = _begun(path, items, config, force)
     _describe(folder, items)
     summary = _trained(folder)
+    _draw(folder, summary)
     _report(summary, as_json)
     return INTERRUPTED if summary.stopped else 0
 
@@ -155,6 +167,16 @@ def _trained(folder: RunFolder) -> Summary:
         say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
     with Display(margin()) as display, asked_to_stop(say) as stop:
         return go(folder, Watch(display.progress, display.check, stop))
+
+
+def _draw(folder: RunFolder, summary: Summary) -> None:
+    """The run's report.html, after the clock has stopped."""
+    from wavetree.report import report_run
+
+    with working("writing the report"):
+        complaint = report_run(folder, summary)
+    if complaint:
+        say(f"warning: {visible(complaint)}")
 
 
 def _report(summary: Summary, as_json: bool) -> None:

@@ -11,6 +11,14 @@ BITS = 1 / math.log(2)
 """Bits in a nat."""
 
 
+SPACE_SHOWN = "␣"
+
+
+def shown(symbols: str) -> str:
+    """The symbols with spaces that can be seen."""
+    return symbols.replace(" ", SPACE_SHOWN)
+
+
 def plural(count: int, thing: str) -> str:
     """`1 item`, `1,204 items`."""
     return f"{number(count)} {thing}{'' if count == 1 else 's'}"

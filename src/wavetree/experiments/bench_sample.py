@@ -15,9 +15,10 @@ import torch
 from wavetree.codecs import PAD
 from wavetree.config import TreeConfig, configure
 from wavetree.data import embedded_names
-from wavetree.experiments.machine import machine_stamp, median_time, using_threads
+from wavetree.experiments.machine import median_time, using_threads
 from wavetree.generate import Choice, sample_block
 from wavetree.models import AnyModel, build, evaluating, parameter_count
+from wavetree.report import machine_stamp
 from wavetree.runs import Trained, load
 from wavetree.train import start, train
 

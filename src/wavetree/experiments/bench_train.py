@@ -18,8 +18,9 @@ from wavetree.config import Config, configure
 from wavetree.data import ItemList, split_items
 from wavetree.data.packing import PackedItems
 from wavetree.experiments import lecture
-from wavetree.experiments.machine import machine_stamp, matmul_peak, median_time, using_threads
+from wavetree.experiments.machine import matmul_peak, median_time, using_threads
 from wavetree.inspect import layer_table
+from wavetree.report import machine_stamp
 from wavetree.train import Summary, start, train
 from wavetree.train.batches import Batches
 from wavetree.train.loop import Training
@@ -29,8 +30,8 @@ ROUNDS = 5
 REFERENCE_STEPS = 1000
 """Steps of the reference that are timed in a round."""
 THREAD_TRIAL_STEPS = 200
-REFERENCE_VAL = {"0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d": 1.9936}
-"""What 200,000 steps of the reference reach, by the digest of the list (the lecture's), measured with `--full`."""
+REFERENCE_VAL = {lecture.LIST_DIGEST: 1.9936}
+"""What 200,000 steps of the reference reach, by the digest of the list, measured with `--full`."""
 
 
 def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], None]) -> dict[str, Any]:

@@ -116,7 +116,9 @@ def _parser() -> MarkdownIt:
     parser.add_render_rule("fence", _fence)
     parser.add_render_rule("code_block", _code_block)
     parser.add_render_rule("code_inline", _code_inline)
-    parser.add_render_rule("table_open", lambda *_: '<div class="scroll" tabindex="0">\n<table>\n')
+    parser.add_render_rule(
+        "table_open", lambda *_: '<div class="scroll" tabindex="0" role="region" aria-label="table">\n<table>\n'
+    )
     parser.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     return parser
 

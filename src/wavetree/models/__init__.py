@@ -9,6 +9,7 @@ import torch
 from wavetree.config import FlatConfig, ModelConfig, TransformerConfig, TreeConfig
 from wavetree.models.contract import AnyModel, SequenceModel, Stage, evaluating
 from wavetree.models.flat import Flat
+from wavetree.models.from_layers import tree_from_layers
 from wavetree.models.ngram import Ngram
 from wavetree.models.transformer import Transformer
 from wavetree.models.tree import Tree
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "evaluating",
     "parameter_count",
+    "tree_from_layers",
 ]
 
 

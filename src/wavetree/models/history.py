@@ -50,9 +50,28 @@ class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
         """Every distinct window of a packed row once."""
         back = np.arange(self.receptive_field - 1, -1, -1)  # (R,): how far back each place of a window lies
         where = np.arange(len(ids))[:, None] - np.minimum(back, ages[:, None])  # (N, R): an item begins with pad
-        distinct, chosen = np.unique(ids[where], axis=0, return_inverse=True)
-        return Windows(torch.from_numpy(distinct), torch.from_numpy(chosen.reshape(-1)))
+        windows = ids[where]
+        first, chosen = distinct_rows(windows, self.vocab_size)
+        return Windows(torch.from_numpy(windows[first]), torch.from_numpy(chosen))
 
     def packed(self, prepared: Windows) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
         return self.window(prepared.distinct).index_select(0, prepared.chosen)
+
+
+def distinct_rows(rows: Ids, vocab_size: int) -> tuple[Ids, Ids]:
+    """Where each distinct row of ids (N, R) first is, (M,), in ascending order of rows; and which one each is, (N,).
+
+    A row is read as one number in base V, place by place; before that outgrows 64 bits, the numbers met so far are
+    counted off anew, which keeps their order. (`numpy.unique` over an axis compares bytes, and takes 20 times as long.)
+    """
+    codes = np.zeros(len(rows), dtype=np.int64)
+    bound = 1
+    for column in rows.T:
+        if bound * vocab_size >= 1 << 62:
+            distinct, codes = np.unique(codes, return_inverse=True)
+            bound = len(distinct)
+        codes = codes * vocab_size + column
+        bound *= vocab_size
+    _, first, chosen = np.unique(codes, return_index=True, return_inverse=True)
+    return first, chosen

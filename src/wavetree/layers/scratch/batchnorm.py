@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,8 @@ class BatchNorm1d:
     Training: the statistics of this batch, over every axis but the last one; running ones move towards them by
     `momentum`, outside of the gradient. Evaluation: the running ones. As the lecture does it, the variance is the
     unbiased one (a sum divided by N - 1) throughout; torch.nn.BatchNorm1d normalises with the biased one (N), keeps the
-    unbiased one as its running variance, and wants the channels of three axes in the middle, (B, C, T).
+    unbiased one as its running variance, and wants the channels of three axes in the middle, (B, C, T). So in training
+    a number here is sqrt((N - 1) / N) of torch's, up to eps; in evaluation the two are equal.
 
     `dims` overrides the axes, so that the famous mistake can be run: `dims=(0,)` on (B, T, C) keeps statistics apart
     for each position t, with running ones of shape (1, T, C) instead of (1, 1, C), and nothing complains.
@@ -31,21 +34,37 @@ class BatchNorm1d:
         self.running_var = torch.ones(channels)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.ndim not in (2, 3) or x.shape[-1] != len(self.gamma):
-            raise ShapeError(self, x, f"(N, {len(self.gamma)}) or (B, T, {len(self.gamma)})")
+        dims = tuple(range(x.ndim - 1)) if self.dims is None else self.dims
+        self._check(x, dims)
         mean, var = self.running_mean, self.running_var
         if self.training:
-            dims = self.dims or tuple(range(x.ndim - 1))
             mean, var = x.mean(dims, keepdim=True), x.var(dims, keepdim=True)  # (1, C) or (1, 1, C)
             with torch.no_grad():
                 self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
                 self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
-        self.out = self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta  # the shape of x
+        out = self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
+        self.out = out.reshape(x.shape)  # statistics of (B, T, C) have an axis more than (N, C)
         return self.out
 
     def parameters(self) -> list[Tensor]:
         """Gamma and beta."""
         return [self.gamma, self.beta]
+
+    def _check(self, x: Tensor, dims: tuple[int, ...]) -> None:
+        """Raises ShapeError for an x that has no answer, or one that is not what it seems."""
+        channels = len(self.gamma)
+        takes = f"(N, {channels}) or (B, T, {channels})"
+        if x.ndim not in (2, 3) or x.shape[-1] != channels:
+            raise ShapeError(self, x, takes)
+        if not dims or not set(dims) <= set(range(x.ndim - 1)):
+            raise ShapeError(self, x, takes, f"Statistics over axes {dims} of it are not those of each channel.")
+        kept = tuple(self.running_mean.shape)  # (C,), (1, C) or (1, 1, C); by mistake (1, T, C)
+        fits = x.ndim == len(kept) and all(of in (1, size) for of, size in zip(kept, x.shape, strict=True))
+        if self.running_mean.numel() > channels and not fits:
+            why = f"Its running statistics are of shape {kept}: they are not taken over all axes but the last."
+            raise ShapeError(self, x, f"(B, T, {channels}) with the T that it has met before", why)
+        if self.training and math.prod(x.shape[axis] for axis in dims) < 2:
+            raise ShapeError(self, x, f"{takes}, in training with two vectors or more", "One has no variance.")
 
     def __repr__(self) -> str:
         return f"BatchNorm1d({len(self.gamma)}{'' if self.dims is None else f', dims={self.dims}'})"

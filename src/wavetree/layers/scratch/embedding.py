@@ -15,12 +15,15 @@ class Embedding:
         self.weight = torch.randn(symbols, channels, generator=generator).requires_grad_()
 
     def __call__(self, ids: Tensor) -> Tensor:
-        if ids.is_floating_point():
-            raise ShapeError(self, ids, "(...) of whole numbers: the ids of symbols")
-        try:
-            self.out = self.weight[ids]  # (..., channels)
-        except IndexError:
-            raise ShapeError(self, ids, f"(...) of ids from 0 to {len(self.weight) - 1}") from None
+        symbols = len(self.weight)
+        if ids.dtype not in (torch.int64, torch.int32):
+            why = f"These are of {ids.dtype}; ids say which row of the table."
+            raise ShapeError(self, ids, "(...) of whole numbers (torch.int64), the ids of symbols", why)
+        outside = ids[(ids < 0) | (ids >= symbols)]
+        if len(outside):
+            why = f"One of them is {outside[0].item()}."
+            raise ShapeError(self, ids, f"(...) of ids from 0 to {symbols - 1}", why)
+        self.out = self.weight[ids]  # (..., channels)
         return self.out
 
     def parameters(self) -> list[Tensor]:

@@ -22,8 +22,14 @@ class Linear:
             parameter.requires_grad_()
 
     def __call__(self, x: Tensor) -> Tensor:
-        if x.shape[-1] != self.weight.shape[0]:
-            raise ShapeError(self, x, f"(..., {self.weight.shape[0]})")
+        fan_in = self.weight.shape[0]
+        if not x.is_floating_point():
+            why = "These are whole numbers: ids become vectors in an Embedding first."
+            raise ShapeError(self, x, f"(..., {fan_in}) of real numbers", why)
+        if x.shape[-1:] != (fan_in,):
+            neighbours = x.ndim > 1 and x.shape[-1] * x.shape[-2] == fan_in
+            why = "Its vectors lie in a row, not side by side: is a FlattenConsecutive missing before it?"
+            raise ShapeError(self, x, f"(..., {fan_in})", why if neighbours else "")
         self.out: Tensor = x @ self.weight  # (..., fan_out)
         if self.bias is not None:
             self.out = self.out + self.bias

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -36,7 +37,8 @@ class Sequential:
             try:
                 x = layer(x)
             except ShapeError as error:
-                raise error.inside(number, len(self.layers)) from None
+                error.inside(number, self.layers)
+                raise
         self.out = x
         return self.out
 
@@ -54,4 +56,4 @@ class Sequential:
         return self
 
     def __repr__(self) -> str:
-        return "\n".join(["Sequential(", *(f"  {layer!r}," for layer in self.layers), ")"])
+        return "\n".join(["Sequential(", *(textwrap.indent(f"{layer!r},", "  ") for layer in self.layers), ")"])

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from wavetree.errors import InputError
 
 
 class ShapeError(InputError):
-    """A layer was given a tensor that it cannot take."""
+    """A layer was given a tensor that it cannot take: `takes` says which it can, `why` is a sentence on this case.
 
-    def __init__(self, layer: object, given: Tensor, wanted: str) -> None:
-        super().__init__(f"{layer!r} got a tensor of shape {tuple(given.shape)}, and takes {wanted}.")
+    On its way out through each Sequential it learns where the layer stands, and what the tensor has passed `before`.
+    """
 
-    def inside(self, number: int, layers: int) -> ShapeError:
-        """The same error, with the layer's place in its Sequential in front."""
-        self.args = (f"layer {number} of {layers} (counted from 0): {self}",)
-        return self
+    def __init__(self, layer: object, given: Tensor, takes: str, why: str = "") -> None:
+        super().__init__(layer, takes, why)
+        self.layer, self.shape, self.takes, self.why = layer, tuple(given.shape), takes, why
+        self.places: list[str] = []
+        self.before: list[object] = []
+
+    def inside(self, number: int, layers: Sequence[object]) -> None:
+        """Notes that the layer, or the Sequential that holds it, is number `number` of these layers."""
+        self.places.append(f"layer {number} of {len(layers)}")
+        self.before = [*layers[:number], *self.before]
+
+    def reason(self) -> str:
+        """The last sentence, or nothing."""
+        return self.why
+
+    def __str__(self) -> str:
+        where = f"{' in '.join(self.places)} (counted from 0): " if self.places else ""
+        sentences = [
+            f"{where}{self.layer!r} got a tensor of shape {self.shape}, and takes {self.takes}.",
+            self.reason(),
+        ]
+        return " ".join(sentence for sentence in sentences if sentence)

@@ -6,7 +6,7 @@ import difflib
 
 from wavetree.errors import InputError
 from wavetree.learn.practice.flat import DEPTH, FLAT, LAYERS
-from wavetree.learn.practice.hierarchy import EXTEND, HIERARCHY
+from wavetree.learn.practice.hierarchy import EXTEND, FUSION, HIERARCHY
 from wavetree.learn.practice.judging import NORM, TRAINING
 from wavetree.learn.practice.question import Asked, Question, Verdict, grade
 from wavetree.learn.practice.sequences import COSTS, NEIGHBOURS, SEQUENCES
@@ -15,7 +15,7 @@ __all__ = ["QUESTIONS", "Asked", "Question", "Verdict", "find", "grade"]
 
 QUESTIONS: tuple[Question, ...] = tuple(
     sorted(
-        (*FLAT, *LAYERS, *HIERARCHY, *DEPTH, *NORM, *TRAINING, *SEQUENCES, *COSTS, *NEIGHBOURS, *EXTEND),
+        (*FLAT, *LAYERS, *FUSION, *HIERARCHY, *DEPTH, *NORM, *TRAINING, *SEQUENCES, *COSTS, *NEIGHBOURS, *EXTEND),
         key=lambda question: int(question.section),
     )
 )

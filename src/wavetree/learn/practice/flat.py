@@ -6,7 +6,7 @@ import random
 
 import torch
 
-from wavetree.layers.scratch import BatchNorm1d, FlattenConsecutive, Linear, Sequential, ShapeError
+from wavetree.layers.scratch import FlattenConsecutive, Sequential, ShapeError
 from wavetree.learn.practice.answers import Amount, Amounts, Shape
 from wavetree.learn.practice.measure import VOCAB, flat, size, tree
 from wavetree.learn.practice.question import Asked, Mistake, Question
@@ -91,31 +91,12 @@ def _flatten_shape(draws: random.Random) -> Asked:
     )
 
 
-def _fusion_parameters(draws: random.Random) -> Asked:
-    channels, hidden = draws.choice([10, 24, 32]), draws.choice([48, 68, 128])
-    right = size(Sequential([Linear(2 * channels, hidden, bias=False), BatchNorm1d(hidden)]))
-    return Asked(
-        f"One fusion: two vectors of {channels} numbers become one of {hidden}, by `Linear` without a bias and "
-        "`BatchNorm1d`. How many parameters does it have?",
-        Amount(right),
-        "The linear layer takes both vectors at once. The batch norm has two learnt numbers for every channel.",
-        f"2 x {channels} x {hidden} weights, and gamma and beta, {hidden} each: {right:,}. The running mean and "
-        "variance are not learnt by gradient, so they do not count.",
-        [
-            Mistake(Amount(2 * channels * hidden), "The weights are right. The batch norm has gamma and beta too."),
-            Mistake(Amount(right + 2 * hidden), "The running statistics are kept, but no gradient reaches them."),
-            Mistake(Amount(right - channels * hidden), "Two vectors go in, so the matrix is twice as wide."),
-        ],
-    )
-
-
 def _halvings(draws: random.Random) -> Asked:
-    levels = draws.choice([2, 3, 4, 5, 6])
-    time, done = 1 << levels, 0
-    x = torch.zeros(4, time, 10)
+    time, done = 1 << draws.choice([2, 3, 4, 5, 6]), 0
     try:
         while True:
-            x, done = FlattenConsecutive(2)(x), done + 1
+            Sequential([FlattenConsecutive(2) for _ in range(done + 1)])(torch.zeros(4, time, 10))
+            done += 1
     except ShapeError as error:
         said = str(error)
     return Asked(
@@ -123,7 +104,7 @@ def _halvings(draws: random.Random) -> Asked:
         "How many of them work before one fails?",
         Amount(done),
         f"Halve {time} until one vector is left; a single vector has no neighbour to be joined with.",
-        f"{done} halvings leave one vector for each window. The next layer says: *{said}*",
+        f"{done} halvings leave one vector for each window. One more, and it says: *{said}*",
         [
             Mistake(Amount(done + 1), "That one fails: after the last halving there is one vector, and no pair."),
             Mistake(Amount(time // 2), "That is how many pairs the first one makes. How often can it be done?"),
@@ -135,10 +116,7 @@ FLAT = (
     Question("flat-width", "Everything at once", "2", _flat_width),
     Question("flat-parameters", "What the flat network learns", "2", _flat_parameters),
 )
-LAYERS = (
-    Question("flatten-shape", "Neighbours side by side", "3", _flatten_shape),
-    Question("fusion-parameters", "What one fusion learns", "4", _fusion_parameters),
-)
+LAYERS = (Question("flatten-shape", "Neighbours side by side", "3", _flatten_shape),)
 DEPTH = (
     Question("halvings", "How often can you halve?", "6", _halvings),
     Question("context-cost", "Depth against width", "11", _cost_of_context),

@@ -8,8 +8,9 @@ import torch
 
 from wavetree.inspect import layer_table
 from wavetree.layers import Fuse
+from wavetree.layers.scratch import BatchNorm1d, Linear, Sequential
 from wavetree.learn.practice.answers import Amount, Amounts, Positions, Shapes
-from wavetree.learn.practice.measure import VOCAB, fused_shapes, seen_by, tree
+from wavetree.learn.practice.measure import VOCAB, fused_shapes, seen_by, size, tree
 from wavetree.learn.practice.question import Asked, Mistake, Question
 from wavetree.models import parameter_count
 
@@ -55,6 +56,24 @@ def _term(number: float) -> str:
 
 def _row(numbers: list[float]) -> str:
     return ", ".join(f"{number:g}" for number in numbers)
+
+
+def _fusion_parameters(draws: random.Random) -> Asked:
+    channels, hidden = draws.choice([10, 24, 32]), draws.choice([48, 68, 128])
+    right = size(Sequential([Linear(2 * channels, hidden, bias=False), BatchNorm1d(hidden)]))
+    return Asked(
+        f"One fusion: two vectors of {channels} numbers become one of {hidden}, by `Linear` without a bias and "
+        "`BatchNorm1d`. How many parameters does it have?",
+        Amount(right),
+        "The linear layer takes both vectors at once. The batch norm has two learnt numbers for every channel.",
+        f"2 x {channels} x {hidden} weights, and gamma and beta, {hidden} each: {right:,}. The running mean and "
+        "variance are not learnt by gradient, so they do not count.",
+        [
+            Mistake(Amount(2 * channels * hidden), "The weights are right. The batch norm has gamma and beta too."),
+            Mistake(Amount(right + 2 * hidden), "The running statistics are kept, but no gradient reaches them."),
+            Mistake(Amount(right - channels * hidden), "Two vectors go in, so the matrix is twice as wide."),
+        ],
+    )
 
 
 def _shapes(draws: random.Random) -> Asked:
@@ -157,8 +176,11 @@ def _tree_parameters(draws: random.Random) -> Asked:
     )
 
 
-HIERARCHY = (
+FUSION = (
     Question("fuse-by-hand", "One fusion, by hand", "4", _fuse_by_hand),
+    Question("fusion-parameters", "What one fusion learns", "4", _fusion_parameters),
+)
+HIERARCHY = (
     Question("shapes", "The shapes of a tree", "5", _shapes),
     Question("receptive-field", "Sight doubles", "5", _field),
     Question("which-symbols", "What one vector sees", "5", _which_symbols),

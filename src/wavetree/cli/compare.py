@@ -1,0 +1,137 @@
+"""`wavetree compare`: models beside each other, each trained here and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from wavetree.cli.output import NO_VALUE, content_json, margin, number, say, show, table
+from wavetree.errors import SaveError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wavetree.experiments.compare import Comparison, ContextRow, Row
+
+
+def compare(
+    file: Annotated[
+        Path | None, Parameter(help="A UTF-8 text file with one item a line. Without it, the names that come along.")
+    ] = None,
+    /,
+    *,
+    preset: Annotated[
+        Literal["ladder", "controls", "context"],
+        Parameter(help="The lecture's ladder, the tree beside its controls, or what context costs.", show_default=True),
+    ] = "ladder",
+    split: Annotated[
+        Literal["hash", "lecture", "both"] | None,
+        Parameter(help="Without it: the lecture's for the ladder, both for the controls."),
+    ] = None,
+    recipe: Annotated[
+        Literal["ours", "lecture"] | None,
+        Parameter(help="How the ladder is trained: by the product (the default), or as the lecture did: minutes."),
+    ] = None,
+    seeds: Annotated[int | None, Parameter(help="Trainings of each model: 3 for the controls, else 1.")] = None,
+    steps: Annotated[int | None, Parameter(help="Steps of the lecture's recipe: 200,000.")] = None,
+    seconds: Annotated[float | None, Parameter(help="How long each of the controls trains: 5.")] = None,
+    contexts: Annotated[
+        tuple[int, ...], Parameter(name="--context", help="One context to time, of 2, 4 ... 1,024; may be repeated.")
+    ] = (),
+    out: Annotated[Path | None, Parameter(help="A folder for report.html, with pictures.")] = None,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Trains model after model, shows a line for each that is done, and one table at the end."""
+    from wavetree.data import embedded_names, read_list
+
+    items = read_list(file) if file else embedded_names()
+    from wavetree.experiments.compare import compare as run
+    from wavetree.experiments.compare import plan
+
+    chosen = plan(preset, split, recipe, seeds, steps, seconds, contexts)
+    if out:
+        _make(out)
+    with _telling() as tell:
+        done = run(items, chosen, tell, _say_row)
+    if as_json:
+        content_json(done.to_json())
+    else:
+        _show(done)
+    for note in done.notes:
+        say(note)
+    if out:
+        _write(out / "report.html", done)
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """On a terminal, what is being done stands at the bottom while it is."""
+    console = margin()
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update
+
+
+def _say_row(row: Row | ContextRow) -> None:
+    from wavetree.experiments.compare import ContextRow
+
+    if isinstance(row, ContextRow):
+        say(f"{row.name:17} {number(row.context):>5} symbols   {number(row.microseconds, 2):>10} us a symbol")
+        return
+    published = f"   published {row.published.validation:.3f}" if row.published else ""
+    say(
+        f"{row.name:30} {row.split:7} validation {row.val_nll:.4f}   {number(row.seconds, 1):>6} s"
+        f"   {number(row.symbols_per_second):>11} symbols/s{published}"
+    )
+
+
+def _show(done: Comparison) -> None:
+    if done.contexts:
+        heads = ["<", ">context", ">levels", ">parameters", ">multiply-adds", ">us a symbol"]
+        figures = [(r.context, r.levels, r.params, r.multiply_adds) for r in done.contexts]
+        cells = [[number(figure) for figure in row] for row in figures]
+        show(table(heads, [[r.name, *c, number(r.microseconds, 2)] for r, c in zip(done.contexts, cells, strict=True)]))
+        return
+    published = any(row.published for row in done.rows)
+    several = any(len(row.trials) > 1 for row in done.rows)
+    heads = ["<", "<split", ">parameters", ">context", ">train", ">validation", ">seconds", ">symbols/s"]
+    heads[6:6] = [">spread"] if several else []
+    heads += [">published train", ">validation"] if published else []
+    show(table(heads, [_cells(row, several, published) for row in done.rows]))
+
+
+def _cells(row: Row, several: bool, published: bool) -> Sequence[str]:
+    cells = [row.name, row.split, number(row.params), number(row.context), number(row.train_nll, 4)]
+    cells.append(number(row.val_nll, 4))
+    if several:
+        cells.append(f"{min(row.by_seed):.4f}-{max(row.by_seed):.4f}" if len(row.by_seed) > 1 else NO_VALUE)
+    cells += [number(row.seconds, 1), number(row.symbols_per_second)]
+    if published:
+        theirs = row.published
+        cells += [number(theirs.train, 3), number(theirs.validation, 3)] if theirs else [NO_VALUE, NO_VALUE]
+    return cells
+
+
+def _make(folder: Path) -> None:
+    """The folder, before anything is trained for it. Raises SettingError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingError(f"could not make the folder {folder}: {reason}. Choose another --out.") from error
+
+
+def _write(path: Path, done: Comparison) -> None:
+    from wavetree.experiments.compare import comparison_page
+
+    try:
+        path.write_text(comparison_page(done), "utf-8")
+    except OSError as error:
+        raise SaveError(f"could not write {path}: {(error.strerror or str(error)).lower()}.") from error
+    say(f"report: {path}")

@@ -1,0 +1,118 @@
+"""A comparison as a page with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wavetree.experiments.compare.comparison import Comparison
+from wavetree.experiments.compare.context import EMBEDDING, HIDDEN, ContextRow
+from wavetree.experiments.compare.rows import Row
+from wavetree.report.charts import Series, bar_chart, line_chart
+from wavetree.report.page import charts, heading, page, paragraph, table
+
+Figure = tuple[str, str]
+"""An SVG, and what it shows in words."""
+PUBLISHED = "The bar is our validation loss, the upright mark what the lecture reports."
+BEGINS = "The axis does not begin at 0. The thin line in a bar spans the seeds."
+SKIPPED = 0.04
+"""The share of a curve's beginning that is left out: there the loss falls from that of a guess."""
+
+
+def comparison_page(done: Comparison) -> str:
+    """The whole document."""
+    chosen = done.plan
+    about = {
+        "ladder": f"The lecture's ladder, by {'its own' if chosen.recipe == 'lecture' else 'our'} recipe.",
+        "controls": f"The tree beside its controls: about as many parameters, {chosen.seconds:g} s each.",
+        "context": f"What context costs: embeddings of {EMBEDDING}, {HIDDEN} channels, one core, nothing trained.",
+    }[chosen.preset]
+    machine = done.machine
+    stamp = (
+        f"{machine['processor']}, {machine['cores']} cores, torch {machine['torch']}, load {machine['load']}, "
+        f"{machine['date']}. Everything here took {done.seconds:,.0f} s."
+    )
+    parts = [paragraph(f"{about} List: {done.source}.") if done.rows else paragraph(about)]
+    parts += [paragraph(note) for note in done.notes]
+    if done.contexts:
+        parts += [heading("Pictures"), charts([cost_chart(done.contexts), depth_chart(done.contexts)])]
+        parts += [heading("Table"), _context_table(done.contexts)]
+    for split in dict.fromkeys(row.split for row in done.rows):
+        rows = [row for row in done.rows if row.split == split]
+        parts += [heading(f"On the {split} split"), charts([_bars(rows), *_curves(rows)]), _table(rows)]
+    return page(f"wavetree compare: {chosen.preset}", [*parts, heading("Measured on"), paragraph(stamp)])
+
+
+def cost_chart(rows: Sequence[ContextRow]) -> Figure:
+    """Time a symbol against context, both logarithmic."""
+    series = [
+        Series(name, [r.context for r in rows if r.name == name], [r.microseconds for r in rows if r.name == name])
+        for name in dict.fromkeys(row.name for row in rows)
+    ]
+    words = "Time a symbol against the symbols seen, both axes logarithmic: a straight line is a power of the context."
+    return line_chart(series, "context (symbols)", "microseconds a symbol", log="xy"), words
+
+
+def depth_chart(rows: Sequence[ContextRow]) -> Figure:
+    """What twice the context asks of each: a level, or twice the width."""
+    flat = [row for row in rows if row.name == "flat"]
+    tree = [row for row in rows if row.name == "tree, dense"]
+    contexts = [row.context for row in flat]
+    series = [
+        Series("flat: inputs side by side (width)", contexts, [row.context * EMBEDDING for row in flat]),
+        Series("tree: levels (depth)", contexts, [row.levels for row in tree]),
+    ]
+    words = "Depth against width: for twice the context the flat network is twice as wide, the tree one level deeper."
+    return line_chart(series, "context (symbols)", "count", log="xy"), words
+
+
+def _bars(rows: Sequence[Row]) -> Figure:
+    marks = [row.published.validation if row.published else None for row in rows]
+    ranges = [(min(row.by_seed), max(row.by_seed)) for row in rows]
+    svg = bar_chart(
+        [row.name for row in rows], [row.val_nll for row in rows], ranges, marks, "validation, nats a symbol"
+    )
+    return svg, f"{PUBLISHED if any(marks) else 'The bar is the mean validation loss.'} {BEGINS}"
+
+
+def _curves(rows: Sequence[Row]) -> list[Figure]:
+    """The first seed's training loss in blocks, and its validation along the way, against the share of the run."""
+    figures = []
+    for what, words in (
+        ("training", "Training loss in block averages, over the course of each run (first seed)."),
+        ("validation", "Validation along the way (first seed)."),
+    ):
+        series = []
+        for row in rows:
+            curve = getattr(row.trials[0], what)
+            if len(curve) > 1:
+                last = curve[-1][0]
+                kept = [(step / last, loss) for step, loss in curve if step / last >= SKIPPED]
+                series.append(Series(row.name, [x for x, _ in kept], [y for _, y in kept]))
+        if series:
+            figures.append((line_chart(series, "share of the run", "nats a symbol"), words))
+    return figures
+
+
+def _table(rows: Sequence[Row]) -> str:
+    heads = ["", ">parameters", ">context", ">train", ">validation", ">seeds", ">seconds", ">symbols/s"]
+    published = any(row.published for row in rows)
+    lines = []
+    for row in rows:
+        cells = [row.name, f"{row.params:,}", f"{row.context:,}", f"{row.train_nll:.4f}", f"{row.val_nll:.4f}"]
+        cells += [f"{min(row.by_seed):.4f} to {max(row.by_seed):.4f}" if len(row.by_seed) > 1 else "1"]
+        cells += [f"{row.seconds:,.1f}", f"{row.symbols_per_second:,.0f}"]
+        if published:
+            cells += [f"{row.published.train:.3f}", f"{row.published.validation:.3f}"] if row.published else ["-", "-"]
+        lines.append(cells)
+    return table(heads + ([">published train", ">validation"] if published else []), lines)
+
+
+def _context_table(rows: Sequence[ContextRow]) -> str:
+    heads = ["", ">context", ">levels", ">parameters", ">multiply-adds a symbol", ">microseconds a symbol"]
+    return table(
+        heads,
+        [
+            [r.name, f"{r.context:,}", f"{r.levels}", f"{r.params:,}", f"{r.multiply_adds:,}", f"{r.microseconds:,.2f}"]
+            for r in rows
+        ],
+    )
