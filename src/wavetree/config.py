@@ -94,7 +94,7 @@ class TrainConfig(Section):
     checks: Annotated[int, Field(ge=1, le=10**6)] = 10
     """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Processor threads; 0 leaves the choice to torch."""
+    """Processor threads; 0 takes all or one, whichever a short trial finds faster, and keeps to it."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> TrainConfig:

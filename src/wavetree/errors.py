@@ -1,13 +1,13 @@
 """What can go wrong, as one tree. Every message is a sentence: what is wrong, where, and what to do next.
 
     WavetreeError              exit code 1: a check said no
-    ├── InputError             exit code 2: the user's input
+    ├── InputError             exit code 2: what the user gave
     │   ├── ListError          a list file or an item in it
     │   ├── SymbolError        a symbol that the model's alphabet lacks
     │   ├── SettingError       an unknown setting, or a value that it cannot take
-    │   └── RunError           a run folder that is missing, or in the way
-    ├── DamagedError           exit code 3: a file of a run is truncated or altered
-    └── SaveError              exit code 1: a file could not be written; what was saved before still loads
+    │   ├── RunError           a run folder that is missing, or in the way
+    │   └── SaveError          a place that cannot be written to; what was saved before still loads
+    └── DamagedError           exit code 3: a file of a run is truncated or altered
 
 Only the command turns them into output.
 """
@@ -49,5 +49,5 @@ class DamagedError(WavetreeError):
     exit_code = 3
 
 
-class SaveError(WavetreeError):
+class SaveError(InputError):
     """A file could not be written. What was saved before still loads."""

@@ -54,7 +54,7 @@ def test_any_items(items: list[str]) -> None:
 @pytest.mark.parametrize("chunk", [1, 2, 5, 6, 100])
 def test_chunks_change_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = exact_loss(MODEL, PackedItems(ITEMS, CODEC))
-    monkeypatch.setattr(losses, "CHUNK_ITEMS", chunk)
+    monkeypatch.setattr(losses, "CHUNK_NUMBERS", 256 * chunk)
     found = exact_loss(MODEL, PackedItems(ITEMS, CODEC))
     assert found.nats == pytest.approx(wanted.nats, abs=1e-11)
     assert found.symbols == wanted.symbols
@@ -62,7 +62,7 @@ def test_chunks_change_nothing(chunk: int, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_mean_is_over_symbols_not_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """An average of averages over uneven parts would be another number."""
-    monkeypatch.setattr(losses, "CHUNK_ITEMS", 1)
+    monkeypatch.setattr(losses, "CHUNK_NUMBERS", 256)
     parts = [exact_loss(MODEL, PackedItems([item], CODEC)) for item in ITEMS]
     whole = exact_loss(MODEL, PackedItems(ITEMS, CODEC))
     assert whole.mean == pytest.approx(sum(p.nats for p in parts) / sum(p.symbols for p in parts))

@@ -38,7 +38,7 @@ def learnt_from(items: list[str], pack: Pack, monkeypatch: pytest.MonkeyPatch) -
         return seen[-1]
 
     batches = Batches(pack(items, CODEC), len(items), seed=1)
-    training = Training.begin(CONFIG, CODEC.vocab_size, steps=3)
+    training = Training.begin(CONFIG, CODEC.vocab_size, steps=3, threads=1)
     with monkeypatch.context() as patch:
         patch.setattr(Tree, "packed", spy)
         training.advance(batches[0], CONFIG)

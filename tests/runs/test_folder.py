@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config, configure
 from wavetree.data import Split, make_list, split_items
-from wavetree.errors import DamagedError, RunError
+from wavetree.errors import DamagedError, RunError, SaveError
 from wavetree.runs import RunFolder, load
 from wavetree.runs.folder import made_with
 from wavetree.train import start, train
@@ -79,7 +82,7 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="could not make the run folder"):
+    with pytest.raises(SaveError, match="could not make the run folder"):
         create(tmp_path / "file" / "run")
 
 
@@ -102,8 +105,8 @@ def rewrite(run: RunFolder, name: str, **changes: object) -> None:
 
 
 def test_a_newer_format_is_refused(run: RunFolder) -> None:
-    rewrite(run, "config.json", format=99)
-    with pytest.raises(RunError, match="has format 99, and this version reads up to 1: update wavetree"):
+    rewrite(run, "config.json", format=2)
+    with pytest.raises(RunError, match="has format 2, and this version reads up to 1: update wavetree"):
         load(run.path)
 
 
@@ -134,10 +137,26 @@ def test_a_pointer_that_points_nowhere_is_damage(run: RunFolder) -> None:
         load(run.path)
 
 
-def test_items_that_are_not_utf8_are_damage(run: RunFolder) -> None:
-    (run.path / "train.txt").write_bytes(b"\xff\n")
-    with pytest.raises(DamagedError, match=r"train\.txt is damaged: it is not UTF-8"):
-        run.items("train")
+@pytest.mark.parametrize("name", ["train.txt", "validation.txt", "codec.json", "config.json"])
+def test_a_file_beside_the_checkpoints_that_was_altered_is_found(run: RunFolder, name: str) -> None:
+    path = run.path / name
+    path.write_bytes(path.read_bytes().replace(b"a", b"b", 1))
+    with pytest.raises(DamagedError, match=r"is damaged|does not describe"):
+        read_everything(run)
+
+
+def read_everything(run: RunFolder) -> None:
+    load(run.path)
+    run.items("train")
+    run.items("validation")
+
+
+def test_a_log_that_was_cut_short_is_no_reason_to_refuse(run: RunFolder) -> None:
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('[1]\n{"loss": 1}\n\xff{"step": 3, "lo')
+    assert all("step" in line for line in run.metrics())
+    run.cut_log(2)
+    assert {line["step"] for line in run.metrics()} == {1, 2}
 
 
 def test_only_best_and_latest_are_kept(run: RunFolder) -> None:
@@ -146,12 +165,99 @@ def test_only_best_and_latest_are_kept(run: RunFolder) -> None:
 
 
 def test_versions_and_revision_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The revision is that of wavetree's own checkout, wherever it is used, and only where it is used from one."""
     assert {"wavetree", "torch", "numpy", "python", "machine"} <= set(made_with())
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "checkout" / "src" / "wavetree" / "runs" / "folder.py"
+    monkeypatch.setattr("wavetree.runs.folder.__file__", str(place))
     assert "revision" not in made_with()
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    git = ["git", "-C", str(tmp_path / "checkout"), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    (tmp_path / "checkout").mkdir()
     subprocess.run([*git, "init", "-q"], check=True)
+    assert "revision" not in made_with()
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     assert len(made_with()["revision"]) == 40
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "revision" not in made_with()
+
+
+def test_force_never_removes_another_projects_folder(tmp_path: Path) -> None:
+    """A config.json and a folder of checkpoints are common enough."""
+    (tmp_path / "config.json").write_text('{"lr": 1}')
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(RunError, match="is no run: it is left alone"):
+        create(tmp_path, force=True)
+    assert (tmp_path / "config.json").exists()
+
+
+def test_force_removes_nothing_that_was_put_into_a_run(run: RunFolder) -> None:
+    (run.path / "my-list.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"holds more than a run, 'my-list\.txt'"):
+        create(run.path, force=True)
+    assert (run.path / "my-list.txt").read_text() == "mine"
+
+
+def test_force_in_the_folder_itself_is_refused(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.path)
+    with pytest.raises(RunError, match="is the folder you are in"):
+        create(Path(), force=True)
+    assert load(run.path)
+
+
+def test_force_follows_a_link_to_a_run(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(run.path)
+    create(tmp_path / "link", force=True)
+    assert not run.has_checkpoint()
+
+
+@pytest.mark.parametrize("at", range(1, 13))
+def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Six files, each flushed and its folder too."""
+    with monkeypatch.context() as patch:
+        writes_fail_from(patch, at)
+        with pytest.raises(SaveError, match="no space left on device"):
+            create(run.path, force=True)
+    assert load(run.path)
+    assert [path.name for path in run.path.parent.iterdir()] == [run.path.name]
+
+
+def writes_fail_from(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
+    """From the `at`-th flush to the disk on, there is no room."""
+    real, done = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        done[0] += 1
+        if done[0] >= at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return done
+
+
+@pytest.mark.parametrize("best", [True, False])
+@pytest.mark.parametrize("at", range(1, 11))
+def test_a_death_at_any_write_of_a_save_leaves_a_run_that_loads(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, at: int, best: bool
+) -> None:
+    """The same step once more, which `latest` points to, and a new one: both pointers stay good at every moment."""
+    tensors, state = run.load("latest", ["model", "training"])
+    for step in (4, 5):
+        with monkeypatch.context() as patch:
+            writes_fail_from(patch, at)
+            with contextlib.suppress(SaveError):
+                run.save(step, tensors, {**state, "step": step}, best)
+        assert load(run.path, "latest")
+        assert load(run.path, "best")
+    run.save(6, tensors, {**state, "step": 6}, best=True)
+    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"000006"}
+
+
+def test_the_best_checkpoint_is_pointed_to_before_the_latest(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resume goes on from `latest`, and takes the best loss from its state: `best` may be ahead, and never behind."""
+    written: list[str] = []
+    monkeypatch.setattr("wavetree.runs.folder.write_file", lambda path, content: written.append(path.name))
+    tensors, state = run.load("latest", ["model", "training"])
+    run.save(5, tensors, state, best=True)
+    assert written == ["best", "latest"]

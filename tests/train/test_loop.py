@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from wavetree.codecs import AlphabetCodec
-from wavetree.config import Config, configure
+from wavetree.config import configure
 from wavetree.data import make_list
 from wavetree.data.packing import PackedItems
 from wavetree.errors import WavetreeError
@@ -19,7 +19,7 @@ from wavetree.evaluate import exact_loss
 from wavetree.runs import RunFolder, load
 from wavetree.train import Check, Progress, Watch, start, train
 from wavetree.train.batches import Batches
-from wavetree.train.loop import Training, check_steps, planned_steps
+from wavetree.train.loop import Training, check_steps, planned
 
 TINY = ["model.hidden=12", "model.embedding=6", "train.batch_items=16", "train.threads=1"]
 
@@ -150,21 +150,64 @@ def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(tmp_path: Path) -> 
         train(folder)
 
 
-def test_a_limit_in_seconds_becomes_steps(tmp_path: Path) -> None:
-    config = configure("names", [*TINY, "train.seconds=2"])
-    codec = begin(tmp_path / "run").codec()
-    steps = planned_steps(config, codec.vocab_size, Batches(PackedItems(ITEMS.items, codec), 16, 1))
-    assert 20 < steps < 100_000
-    short = train(begin(tmp_path / "short", "train.seconds=0.2"))
-    assert not short.stopped
-    assert short.steps >= 1
+def plan(*changes: str) -> tuple[int, int]:
+    codec = AlphabetCodec.of(ITEMS.items)
+    items = PackedItems(ITEMS.items, codec)
+    config = configure("names", [*TINY, *changes])
+    return planned(config, codec.vocab_size, Batches(items, config.train.batch_items, 1), items)
 
 
-def test_a_limit_in_epochs_becomes_steps() -> None:
-    config: Config = configure("names", [*TINY, "train.epochs=2.5"])
-    assert planned_steps(config, 27, Batches(PackedItems(ITEMS.items, AlphabetCodec.of(ITEMS.items)), 16, 1)) == round(
-        2.5 * 240 / 16
-    )
+def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that says 10 ms for every step: 2 s are 200 steps, less the trial and the checks."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.01
+        return now
+
+    monkeypatch.setattr("wavetree.train.loop.time.perf_counter", clock)
+    assert plan("train.seconds=2", "train.checks=5") == (190, 1)  # 200 - 5 of the trial - 5 checks
+    assert plan("train.seconds=2", "train.checks=10000")[0] in (99, 100)  # half of it, by rounding
+
+
+def test_a_limit_in_seconds_bounds_the_trial_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    advance = Training.advance
+    monkeypatch.setattr(Training, "advance", lambda self, row, config: (taken.append(1), advance(self, row, config)))
+    steps, _ = plan("train.seconds=0.0001")
+    assert (steps, len(taken)) == (1, 1)
+
+
+def test_a_limit_in_epochs_or_steps_needs_no_clock() -> None:
+    assert plan("train.epochs=2.5") == (round(2.5 * 240 / 16), 1)
+    assert plan("train.steps=7") == (7, 1)
+
+
+@pytest.mark.parametrize("slow", [1, 2])
+def test_the_quicker_number_of_threads_is_taken_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: int
+) -> None:
+    """Where `slow` threads make a step ten times slower by the clock."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    used = [0]
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.1 if used[-1] == slow else 0.01
+        return now
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wavetree.train.loop.time.perf_counter", clock)
+        folder = begin(tmp_path / "run", "train.threads=0")
+        train(folder, stop_after(3))
+    assert folder.load("latest", [])[1]["threads"] == 3 - slow
+    used.clear()
+    used.append(0)
+    train(folder)
+    assert used[1] == 3 - slow
 
 
 def test_checks_are_evenly_spaced_and_end_with_the_last_step() -> None:
@@ -190,7 +233,7 @@ def test_training_leaves_torchs_random_state_alone(tmp_path: Path) -> None:
 def test_all_of_a_training_survives(tmp_path: Path) -> None:
     """What `Training` lists is what a checkpoint holds: a field that is added must be saved too."""
     config = configure("names", [*TINY, "train.steps=40"])
-    training = Training.begin(config, 10, 40)
+    training = Training.begin(config, 10, 40, 1)
     assert set(training.numbers()) | {"model", "judged", "optimiser"} == set(vars(training))
 
 

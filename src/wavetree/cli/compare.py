@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import NO_VALUE, content_json, margin, number, say, show, table
+from wavetree.cli.output import NO_VALUE, content, content_json, margin, number, say, show, table
 from wavetree.errors import SaveError, SettingError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _telling() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("") as status:
+    with console.status("", refresh_per_second=2) as status:  # rarely, since what runs below it is timed
         yield status.update
 
 
@@ -84,11 +84,9 @@ def _say_row(row: Row | ContextRow) -> None:
     if isinstance(row, ContextRow):
         say(f"{row.name:17} {number(row.context):>5} symbols   {number(row.microseconds, 2):>10} us a symbol")
         return
-    published = f"   published {row.published.validation:.3f}" if row.published else ""
-    say(
-        f"{row.name:30} {row.split:7} validation {row.val_nll:.4f}   {number(row.seconds, 1):>6} s"
-        f"   {number(row.symbols_per_second):>11} symbols/s{published}"
-    )
+    published = f"  published {row.published.validation:.3f}" if row.published else ""
+    pace = f"{number(row.seconds, 1):>6} s {number(row.symbols_per_second):>10}/s"
+    say(f"{row.name:16} {row.split:7} validation {row.val_nll:.4f} {pace}{published}")
 
 
 def _show(done: Comparison) -> None:
@@ -98,24 +96,47 @@ def _show(done: Comparison) -> None:
         cells = [[number(figure) for figure in row] for row in figures]
         show(table(heads, [[r.name, *c, number(r.microseconds, 2)] for r, c in zip(done.contexts, cells, strict=True)]))
         return
-    published = any(row.published for row in done.rows)
-    several = any(len(row.trials) > 1 for row in done.rows)
-    heads = ["<", "<split", ">parameters", ">context", ">train", ">validation", ">seconds", ">symbols/s"]
-    heads[6:6] = [">spread"] if several else []
-    heads += [">published train", ">validation"] if published else []
-    show(table(heads, [_cells(row, several, published) for row in done.rows]))
+    splits = list(dict.fromkeys(row.split for row in done.rows))
+    models = [[row for row in done.rows if row.name == name] for name in dict.fromkeys(row.name for row in done.rows)]
+    names = [("<", [rows[0].name for rows in models])]
+    costs = [
+        (">params", [number(rows[0].params) for rows in models]),
+        (">sees", [number(rows[0].context) for rows in models]),
+        (">seconds", [number(rows[0].seconds, 1) for rows in models]),
+        (">symbols/s", [number(rows[0].symbols_per_second) for rows in models]),
+    ]
+    losses = [
+        column
+        for place, split in enumerate(splits)
+        for column in _losses([rows[place] for rows in models], f"{split} " if len(splits) > 1 else "")
+    ]
+    if len(splits) == 1 and len(losses) < 4:
+        _show_columns([*names, *costs[:2], *losses[:2], *costs[2:], *losses[2:]])
+    else:  # too much for one line
+        _show_columns([*names, *losses])
+        content("")
+        _show_columns([*names, *costs])
 
 
-def _cells(row: Row, several: bool, published: bool) -> Sequence[str]:
-    cells = [row.name, row.split, number(row.params), number(row.context), number(row.train_nll, 4)]
-    cells.append(number(row.val_nll, 4))
-    if several:
-        cells.append(f"{min(row.by_seed):.4f}-{max(row.by_seed):.4f}" if len(row.by_seed) > 1 else NO_VALUE)
-    cells += [number(row.seconds, 1), number(row.symbols_per_second)]
-    if published:
-        theirs = row.published
-        cells += [number(theirs.train, 3), number(theirs.validation, 3)] if theirs else [NO_VALUE, NO_VALUE]
-    return cells
+Column = tuple[str, Sequence[str]]
+
+
+def _losses(rows: Sequence[Row], split: str) -> list[Column]:
+    """Train, validation, how far the seeds spread if there are several, and what the lecture published."""
+    columns: list[Column] = [
+        (f">{split}train", [number(row.train_nll, 4) for row in rows]),
+        (">val", [number(row.val_nll, 4) for row in rows]),
+    ]
+    if any(len(row.trials) > 1 for row in rows):
+        columns.append((">sd", [number(row.deviation, 4) if len(row.trials) > 1 else NO_VALUE for row in rows]))
+    if any(row.published for row in rows):
+        theirs = [row.published for row in rows]
+        columns.append((">published", [f"{p.train:.3f} {p.validation:.3f}" if p else NO_VALUE for p in theirs]))
+    return columns
+
+
+def _show_columns(columns: Sequence[Column]) -> None:
+    show(table([head for head, _ in columns], zip(*(cells for _, cells in columns), strict=True)))
 
 
 def _make(folder: Path) -> None:

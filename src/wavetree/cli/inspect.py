@@ -122,7 +122,7 @@ def _show_layers(trained: Trained, layers: list[LayerRow]) -> None:
 
 
 def _show_predictions(rows: list[NextRow]) -> None:
-    shown = [
+    cells = [
         (
             row.context[-CONTEXT_SHOWN:],
             shown(row.symbol),
@@ -132,7 +132,7 @@ def _show_predictions(rows: list[NextRow]) -> None:
         )
         for row in rows
     ]
-    show(table([">context", "<next", ">chance", ">nats", "<likeliest"], shown, fold=True))
+    show(table([">context", "<next", ">chance", ">nats", "<likeliest"], cells, fold=True))
     nats = sum(row.nats for row in rows)
     mean = nats / len(rows)
     content("")

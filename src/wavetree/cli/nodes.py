@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wavetree.cli.output import content, content_json, say, show, table, visible, working
+from wavetree.cli.output import content, content_json, number, say, show, table, visible, working
 from wavetree.cli.wording import plural, shown
 from wavetree.errors import SettingError
 
@@ -100,15 +100,15 @@ def _show_fusion(fusion: Fusion, outputs: Sequence[int]) -> None:
     }
     _show_vectors(vectors)
     content("")
-    content(f"The pair, left's {plural(channels, 'number')} and then right's, is what the weights multiply: each")
-    content(f"output begins as a sum of {2 * channels} products. The largest sums, and what is in them:")
+    content(f"The pair, left's {plural(channels, 'number')} and then right's, is what the weights multiply.")
+    content(f"Each output begins as a sum of {number(2 * channels)} products. The largest sums, taken apart:")
     content("")
     rows: list[tuple[str, ...]] = []
     for output in outputs:
         terms = fusion.terms(output, TERMS)
-        for number, term in enumerate(terms):
+        for place, term in enumerate(terms):
             figures = map(_figure, (term.weight, term.value, term.product))
-            rows.append(("" if number else str(output), f"{term.side} {term.index}", *figures, "", "", ""))
+            rows.append(("" if place else str(output), f"{term.side} {term.index}", *figures, "", "", ""))
         more = 2 * channels - len(terms)
         rest = _figure(fusion.before[output] - sum(term.product for term in terms)) if more else ""
         results = (_figure(x[output]) for x in (fusion.before, fusion.normed, fusion.after))
@@ -138,7 +138,7 @@ def _show_sight(fusion: Fusion) -> None:
 
 
 def _show_vectors(vectors: Mapping[str, Sequence[float]]) -> None:
-    """A line for each, with as many of its numbers as fit; none for the pair where it does not fit: it repeats others."""
+    """A line for each, with as many of its numbers as fit. The pair, which repeats others, is shown whole or not."""
     figures = {name: [*map(_figure, vector)] for name, vector in vectors.items()}
     wide = max(len(figure) for row in figures.values() for figure in row)
     more = max(len(f"{len(vector) - 1} more") for vector in vectors.values())
@@ -255,7 +255,7 @@ def _show_flip(found: Flip, field: int) -> None:
         content(f"Not shown: {plural(len(hidden), 'position')}; of their {nodes} {moved} moved.")
     content(f"Before position {at}: {found.earlier} of {plural(at * len(found.rows), 'node')} moved.")
     if found.as_formula:
-        content(f"From {at} on: just those that see it by the formula, the last 2^(level + 1) symbols.")
+        content(f"From {at} on: just those that see it, by the formula of 2^(level + 1) symbols.")
     else:
         content("These are not the nodes that see it by the formula: `wavetree verify` says which law fails.")
 

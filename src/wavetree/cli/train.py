@@ -73,7 +73,8 @@ def train(
 
     if resume:
         items = read_list(file) if file else None
-        folder = _resumed(path, items, config if preset or changes else None)
+        names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
+        folder = _resumed(path, items, config, names)
     else:
         items = read_list(file) if file else embedded_names()
         folder = _begun(path, items, config, force)
@@ -90,7 +91,7 @@ def _begun(path: Path, items: ItemList, config: Config, force: bool) -> RunFolde
     return start(items, path, config, force)
 
 
-def _resumed(path: Path, items: ItemList | None, config: Config | None) -> RunFolder:
+def _resumed(path: Path, items: ItemList | None, config: Config, given: list[str]) -> RunFolder:
     """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
     from wavetree.runs import RunFolder
 
@@ -100,14 +101,14 @@ def _resumed(path: Path, items: ItemList | None, config: Config | None) -> RunFo
             f"{items.source} is not the list that {path} was begun with: leave it out, or begin a new run with "
             "another --out."
         )
-    if config:
-        theirs, ours = _flat(folder.config()), _flat(config)
-        changed = [name for name in theirs if theirs[name] != ours[name]]
-        if changed:
-            name = changed[0]
+    begun = _flat(folder.config())
+    wanted = _flat(config)
+    for name in given:
+        if wanted[name] != begun.get(name):
+            kept = f"{name} is {begun[name]} there" if name in begun else f"has no {name}"
             raise SettingError(
-                f"{path} keeps the settings that it was begun with, and {name} is {theirs[name]} there, not "
-                f"{ours[name]}: leave the settings out, or begin a new run with another --out."
+                f"{path} keeps the settings that it was begun with, and {kept}: leave {name}={wanted[name]} out, or "
+                "begin a new run with another --out."
             )
     return folder
 

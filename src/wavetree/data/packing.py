@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,15 @@ class PackedItems:
     def symbols(self) -> int:
         """How many symbols all items predict, the end marks counted."""
         return int(self._starts[-1])
+
+    def chunks(self, positions: int) -> Iterator[Ids]:
+        """All items in order, as indices, cut so that the row of each cut has about `positions` positions at most."""
+        begin = 0
+        while begin < len(self):
+            end = int(np.searchsorted(self._starts, self._starts[begin] + positions, side="right")) - 1
+            end = max(begin + 1, end)  # an item that is longer goes alone
+            yield np.arange(begin, min(end, len(self)))
+            begin = end
 
     def row(self, chosen: Ids) -> PackedRow:
         """The items of these indices (K,), in this order, as one row."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from wavetree.data.packing import PackedItems
 from wavetree.models import AnyModel, evaluating
 
-CHUNK_ITEMS = 16384
-"""Items in one packed row: bounds the memory, and changes no figure beyond rounding."""
+CHUNK_NUMBERS = 1 << 25
+"""Positions of a packed row times the width of its widest result: bounds the memory, and changes no figure."""
+LEAST_WIDTH = 256
+"""Hidden vectors are about this wide, however few symbols there are."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def exact_loss(model: AnyModel, items: PackedItems) -> Loss:
     """The loss over all `items`, in evaluation mode; the model is left as it was."""
     nats = 0.0
     with evaluating(model):
-        for begin in range(0, len(items), CHUNK_ITEMS):
-            row = items.row(np.arange(begin, min(begin + CHUNK_ITEMS, len(items))))
+        for chosen in items.chunks(CHUNK_NUMBERS // max(LEAST_WIDTH, model.vocab_size)):
+            row = items.row(chosen)
             logits = model.packed(model.prepare(row.ids, row.ages))  # (N, V)
             losses = F.cross_entropy(logits, torch.from_numpy(row.targets), reduction="none")  # (N,)
             nats += losses.sum(dtype=torch.float64).item()

@@ -78,12 +78,12 @@ def naive_names(model: AnyModel, count: int) -> None:
 
 
 def _items_per_second(model: AnyModel) -> float:
-    """The median over rounds, each with items that were not drawn before."""
+    """The median over rounds of items, as ids: each round draws others."""
     sample_block(model, 1, Choice(), (), 0, BLOCK)
     speeds = []
     for number in range(ROUNDS):
         begun = time.perf_counter()
-        sample_block(model, 1, Choice(), (), number * BLOCK, BLOCK)
+        sample_block(model, 1, Choice(), (), (number + 1) * BLOCK, BLOCK)
         speeds.append(BLOCK / (time.perf_counter() - begun))
     return statistics.median(speeds)
 

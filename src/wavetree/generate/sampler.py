@@ -20,6 +20,8 @@ FIRST_BLOCK = 64
 """The first block is small, for those who want a few."""
 BLOCK_SYMBOLS = 1 << 24
 """A block holds no more symbols than this, should all its items run to the length limit."""
+STATE_VECTORS = 1 << 20
+"""The states of a block hold about this many vectors at most: R for each item."""
 LEAVE = 0.8
 """Finished items leave the batch once less than this share of it is still running."""
 
@@ -64,7 +66,7 @@ def sample(model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int] = (
     """
     if len(prefix) >= choice.max_length:
         raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {choice.max_length}: give more.")
-    largest = max(1, min(BLOCK, BLOCK_SYMBOLS // choice.max_length))
+    largest = max(1, min(BLOCK, BLOCK_SYMBOLS // choice.max_length, STATE_VECTORS // model.receptive_field))
     size = min(FIRST_BLOCK, largest)
     while True:
         yield from sample_block(model, seed, choice, prefix, first, size)

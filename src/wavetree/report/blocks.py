@@ -21,15 +21,18 @@ def block_average(points: Sequence[tuple[float, float]], size: int) -> Points:
     """Means over blocks of `size` steps of points (step, loss), each at the last step of its block that there is.
 
     A point stands for all steps since the one before it, and weighs as much; it belongs to the block that it ends in.
+    What is left at the end, if it is less than half a block, is as noisy as a raw loss: it counts to the block before.
     """
-    averaged: Points = []
-    weight = total = 0.0
-    before = 0.0
-    for place, (step, loss) in enumerate(points):
-        weight, total = weight + step - before, total + (step - before) * loss
+    sums: list[tuple[float, float, float]] = []  # of each block: its last step, how many steps, their losses
+    number, before = -1.0, 0.0
+    for step, loss in points:
+        weight = step - before
+        if (step - 1) // size != number:
+            number = (step - 1) // size
+            sums.append((step, 0.0, 0.0))
+        sums[-1] = (step, sums[-1][1] + weight, sums[-1][2] + weight * loss)
         before = step
-        last = place + 1 == len(points)
-        if last or (step - 1) // size != (points[place + 1][0] - 1) // size:
-            averaged.append((step, total / weight))
-            weight = total = 0.0
-    return averaged
+    if len(sums) > 1 and sums[-1][1] < size / 2:
+        (last, *some), (_, *others) = sums.pop(), sums.pop()
+        sums.append((last, some[0] + others[0], some[1] + others[1]))
+    return [(step, total / weight) for step, weight, total in sums]

@@ -25,7 +25,7 @@ SIZE = (5.2, 3.1)
 """Inches, at 72 points each: a chart fills the width of a phone with text of its own size."""
 BAR_HEIGHT = 0.34
 """Inches of a chart of bars for each bar."""
-PAST_THE_BARS = 0.28
+PAST_THE_BARS, PAST_THE_MARKS = 0.25, 0.65
 """How far beyond the longest bar the axis goes, as a share of the bars' range: room for the figures beside them."""
 
 Look = Literal["line", "faint", "points", "dashed"]
@@ -49,9 +49,14 @@ def line_chart(
     log: Literal["", "x", "y", "xy"] = "",
     y_range: tuple[float, float] | None = None,
 ) -> str:
-    """The series over one pair of axes, named above it. Of a logarithmic x axis, the ticks are powers of two."""
+    """The series over one pair of axes, named above it; an empty one leaves its colour unused.
+
+    The ticks of a logarithmic x axis are powers of two.
+    """
     with _drawing(SIZE) as (axes, svg):
         for number, one in enumerate(series):
+            if not one.x:
+                continue
             colour = SOFT if one.look == "faint" else SERIES[number % len(SERIES)]
             axes.plot(one.x, one.y, label=one.label, color=colour, **_look(one.look, len(one.x)))
         if "x" in log:
@@ -76,6 +81,7 @@ def bar_chart(
     ranges: Sequence[tuple[float, float]],
     marks: Sequence[float | None],
     x_label: str,
+    mark_name: str = "",
 ) -> str:
     """A bar for each value, first name on top, with its range over the seeds; a mark where someone else's value is."""
     known = [*values, *(mark for mark in marks if mark is not None), *(end for pair in ranges for end in pair)]
@@ -90,9 +96,10 @@ def bar_chart(
                 axes.plot([least, most], [place, place], color=INK, linewidth=1.4)
             if mark is not None:
                 axes.plot([mark, mark], [place - 0.42, place + 0.42], color=SERIES[1], linewidth=2.4)
-            axes.text(max(value, most, mark or value) + 0.02 * span, place, f"{value:.3f}", va="center", color=INK)
+            words = f"{value:.3f}" if mark is None else f"{value:.3f} ({mark_name} {mark:.3f})"
+            axes.text(max(value, most, mark or value) + 0.02 * span, place, words, va="center", color=INK)
         axes.set_yticks(list(places), list(names))
-        axes.set_xlim(begin, high + PAST_THE_BARS * span)
+        axes.set_xlim(begin, high + (PAST_THE_MARKS if any(marks) else PAST_THE_BARS) * span)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)

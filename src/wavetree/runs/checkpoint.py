@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 from torch import Tensor
 
@@ -34,7 +35,10 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, object]) -> None:
-    """Writes the checkpoint `folder`: a safetensors file for each entry of `tensors`, state.json. Raises SaveError."""
+    """Writes the checkpoint `folder`, which must not exist: a safetensors file for each entry of `tensors`, state.json.
+
+    Raises SaveError.
+    """
     beside = folder.with_name(f".{folder.name}.partial")
     files = {f"{name}.safetensors": _tensor_bytes(group) for name, group in tensors.items()}
     files["state.json"] = json.dumps(state, indent=1).encode()
@@ -46,8 +50,6 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], 
         for name, content in files.items():
             _write(beside / name, content)
         _flush_folder(beside)
-        if folder.exists():  # left by a death before anything pointed to it
-            shutil.rmtree(folder)
         beside.rename(folder)
         _flush_folder(folder.parent)
     except OSError as error:
@@ -66,8 +68,14 @@ def read_checkpoint(folder: Path, names: list[str]) -> tuple[dict[str, dict[str,
         contents[name] = read_bytes(folder / name)
         if hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
             raise DamagedError(_damaged(folder / name, "its content is not what was saved"))
-    tensors = {name: safetensors.torch.load(contents[f"{name}.safetensors"]) for name in names}
-    return tensors, json.loads(contents["state.json"])
+    try:
+        tensors = {name: safetensors.torch.load(contents[f"{name}.safetensors"]) for name in names}
+        state = json.loads(contents["state.json"])
+    except (safetensors.SafetensorError, ValueError):
+        raise DamagedError(_damaged(folder, "a file of it cannot be read")) from None
+    if not isinstance(state, dict):
+        raise DamagedError(_damaged(folder / "state.json", "it is not a JSON object"))
+    return tensors, state
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -110,7 +118,7 @@ def _flush_folder(folder: Path) -> None:
 
 def _could_not_save(path: Path, error: OSError) -> str:
     reason = (error.strerror or str(error)).lower()
-    return f"could not save {path}: {reason}. What was saved before is still good; make room or choose another --out."
+    return f"could not save {path}: {reason}. Nothing that was saved before is lost; make room or choose another --out."
 
 
 def _damaged(path: Path, what: str) -> str:

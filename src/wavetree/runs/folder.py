@@ -7,18 +7,23 @@
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
 
-No file is pickled, and none is used before its checksum was compared.
+No file is pickled. Of every file but the log, the pointers and the report a checksum is kept, and compared before it is
+used: config.json has those of the codec and the items, a checkpoint's manifest those of its own files, and its state
+that of config.json.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +39,13 @@ from wavetree.runs.checkpoint import read_bytes, read_checkpoint, read_json, wri
 FORMAT = 1
 """The version of this layout. A reader refuses a newer one."""
 SIDES = ("train", "validation", "test")
+OURS = {"config.json", "codec.json", "metrics.jsonl", "report.html", "checkpoints", "best", "latest"} | {
+    f"{side}.txt" for side in SIDES
+}
+"""All that a run folder holds."""
+CHECKPOINT_NAME = re.compile(r"\d{6,}(-\d)?")
+CONFIG_SUM = "config_sha256"
+"""In the state of a checkpoint: the SHA-256 of the config.json that it was trained by."""
 
 
 class RunFolder:
@@ -48,30 +60,39 @@ class RunFolder:
     ) -> RunFolder:
         """A new folder with everything but checkpoints. Raises RunError if `path` is taken and `force` is not given.
 
-        Only what is recognised as a run, or is empty, is ever replaced.
+        It is made beside its place: a run that it replaces is whole until then, and gone only after that.
         """
         refuse_taken(path, force)
-        folder = cls(path)
-        try:
-            if path.exists():
-                shutil.rmtree(path)
-            (path / "checkpoints").mkdir(parents=True)
-        except OSError as error:
-            raise RunError(
-                f"could not make the run folder {path}: {error.strerror or error}. Choose another --out."
-            ) from error
-        for side in SIDES:
-            write_file(path / f"{side}.txt", "".join(f"{item}\n" for item in getattr(split, side)).encode())
-        write_file(path / "codec.json", _json_bytes(codec.to_json()))
-        write_file(path / "metrics.jsonl", b"")
+        place = path.resolve()
+        beside, aside = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
+        files = {f"{side}.txt": "".join(f"{item}\n" for item in getattr(split, side)).encode() for side in SIDES}
+        files["codec.json"] = _json_bytes(codec.to_json())
         about = {
             "format": FORMAT,
             "settings": config.model_dump(),
             "list": {"sha256": digest},
+            "sha256": {name: _sha256(content) for name, content in files.items()},
             "made_with": made_with(),
         }
-        write_file(path / "config.json", _json_bytes(about))  # last: what has it is a run
-        return folder
+        files |= {"metrics.jsonl": b"", "config.json": _json_bytes(about)}
+        try:
+            for left in (beside, aside):
+                shutil.rmtree(left, ignore_errors=True)
+            (beside / "checkpoints").mkdir(parents=True)
+            for name, content in files.items():
+                write_file(beside / name, content)
+            if place.exists():
+                place.rename(aside)
+            beside.rename(place)
+            shutil.rmtree(aside, ignore_errors=True)
+        except SaveError:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            reason = (error.strerror or str(error)).lower()
+            raise SaveError(f"could not make the run folder {path}: {reason}. Choose another --out.") from error
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -92,8 +113,8 @@ class RunFolder:
         try:
             return Config.model_validate(self._about().get("settings"))
         except ValidationError as error:
-            where = ".".join(map(str, error.errors()[0]["loc"]))
-            raise DamagedError(f"{self.path / 'config.json'} is damaged: settings.{where} is not valid.") from None
+            where = ".".join(["settings", *map(str, error.errors()[0]["loc"])])
+            raise DamagedError(f"{self.path / 'config.json'} is damaged: {where} is not valid.") from None
 
     def digest(self) -> str:
         """The SHA-256 of the list that the run was made from."""
@@ -102,15 +123,12 @@ class RunFolder:
 
     def codec(self) -> AlphabetCodec:
         """Symbols to ids, as the run has them."""
+        self._checked("codec.json")
         return AlphabetCodec.from_json(read_json(self.path / "codec.json"))
 
     def items(self, side: str) -> tuple[str, ...]:
         """The items of `train`, `validation` or `test`."""
-        try:
-            text = read_bytes(self.path / f"{side}.txt").decode()
-        except UnicodeDecodeError:
-            raise DamagedError(f"{self.path / f'{side}.txt'} is damaged: it is not UTF-8.") from None
-        return tuple(text.split("\n")[:-1])
+        return tuple(self._checked(f"{side}.txt").decode().split("\n")[:-1])
 
     def log(self, lines: Sequence[Mapping[str, object]]) -> None:
         """Adds lines to metrics.jsonl. Raises SaveError."""
@@ -120,34 +138,51 @@ class RunFolder:
         except OSError as error:
             raise SaveError(f"could not write {self.path / 'metrics.jsonl'}: {error.strerror}.") from error
 
-    def metrics(self) -> list[dict[str, object]]:
-        """The lines of metrics.jsonl; a last line that a sudden death cut short is left out."""
-        lines = read_bytes(self.path / "metrics.jsonl").decode(errors="replace").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl. What a sudden death cut short is left out: a log is no reason to refuse a run."""
+        lines = []
+        for line in read_bytes(self.path / "metrics.jsonl").decode(errors="replace").split("\n"):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict) and isinstance(found.get("step"), int):
+                lines.append(found)
+        return lines
 
     def cut_log(self, step: int) -> None:
         """Drops the lines that lie after `step`: a resumed run writes them again."""
-        kept = [line for line in self.metrics() if isinstance(line["step"], int) and line["step"] <= step]
+        kept = [line for line in self.metrics() if line["step"] <= step]
         write_file(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def save(
         self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, object], best: bool
     ) -> None:
-        """Writes the checkpoint of `step`, and only then points `latest` (and `best`) to it and drops the others."""
-        name = f"{step:06d}"
-        write_checkpoint(self.path / "checkpoints" / name, tensors, state)
-        for pointer in ["latest", "best"] if best else ["latest"]:
+        """Writes the checkpoint of `step`; only then points `best` (if it is) and `latest` to it; then drops others.
+
+        A folder that something points to is never touched, so that a death at any point leaves what was there.
+        """
+        checkpoints = self.path / "checkpoints"
+        pointed = self._all_pointed()
+        name = next(n for n in (f"{step:06d}", f"{step:06d}-2", f"{step:06d}-3") if n not in pointed)
+        shutil.rmtree(checkpoints / name, ignore_errors=True)  # left by a death before anything pointed to it
+        settings = _sha256(read_bytes(self.path / "config.json"))
+        write_checkpoint(checkpoints / name, tensors, {**state, CONFIG_SUM: settings})
+        for pointer in ["best", "latest"] if best else ["latest"]:
             write_file(self.path / pointer, f"{name}\n".encode())
-        kept = {self._pointed(pointer) for pointer in ("latest", "best")}
-        for other in (self.path / "checkpoints").iterdir():
+        kept = self._all_pointed()
+        for other in checkpoints.iterdir():
             if other.name not in kept:
                 shutil.rmtree(other, ignore_errors=True)
 
     def load(self, which: str, names: list[str]) -> tuple[dict[str, dict[str, Tensor]], dict[str, object]]:
         """The `best` or `latest` checkpoint: its tensors by file, its state. Raises RunError if there is none yet."""
         if not self.has_checkpoint():
-            raise RunError(f"{self.path} has no checkpoint yet: let it train on with `wavetree train --resume`.")
-        return read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)
+            raise RunError(f"{self.path} has no checkpoint yet: `wavetree train --out {self.path} --resume` begins it.")
+        tensors, state = read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)
+        if state.pop(CONFIG_SUM, None) != _sha256(read_bytes(self.path / "config.json")):
+            raise DamagedError(_altered(self.path / "config.json"))
+        return tensors, state
 
     def has_checkpoint(self) -> bool:
         """Whether there is anything to load."""
@@ -155,9 +190,19 @@ class RunFolder:
 
     def _pointed(self, which: str) -> str:
         name = read_bytes(self.path / which).decode(errors="replace").strip()
-        if not name.isdecimal():
+        if not CHECKPOINT_NAME.fullmatch(name):
             raise DamagedError(f"{self.path / which} is damaged: it should name a checkpoint, such as 000800.")
         return name
+
+    def _all_pointed(self) -> set[str]:
+        return {self._pointed(which) for which in ("best", "latest") if (self.path / which).exists()}
+
+    def _checked(self, name: str) -> bytes:
+        """The content of a file that config.json has the checksum of."""
+        sums, content = self._about().get("sha256"), read_bytes(self.path / name)
+        if not isinstance(sums, dict) or sums.get(name) != _sha256(content):
+            raise DamagedError(_altered(self.path / name))
+        return content
 
     def _about(self) -> dict[str, object]:
         return read_json(self.path / "config.json")
@@ -167,10 +212,25 @@ def refuse_taken(path: Path, force: bool) -> None:
     """Raises RunError if a run cannot be made at `path`: something is there, and `force` does not apply to it."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    if not (path / "config.json").is_file() or not (path / "checkpoints").is_dir():
+    if not _is_run(path):
         raise RunError(f"{path} is there already and is no run: it is left alone. Choose another --out.")
     if not force:
         raise RunError(f"{path} holds a run: go on with it (--resume), replace it (--force) or choose another --out.")
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in OURS)
+    if foreign:
+        raise RunError(f"{path} holds more than a run, {foreign[0]!r}: move that away before --force replaces the run.")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise RunError(f"{path} is the folder you are in: leave it before --force replaces it.")
+
+
+def _is_run(path: Path) -> bool:
+    """Whether this is a folder that `create` made."""
+    try:
+        about = read_json(path / "config.json")
+    except DamagedError:
+        return False
+    versions = about.get("made_with")
+    return isinstance(versions, dict) and "wavetree" in versions and (path / "checkpoints").is_dir()
 
 
 def made_with() -> dict[str, str]:
@@ -181,12 +241,25 @@ def made_with() -> dict[str, str]:
 
 
 def _git_revision() -> str | None:
-    """The revision of the working folder's repository, if it is one and git is there."""
+    """The revision of wavetree itself, where it is used from a checkout."""
+    checkout = Path(__file__).parents[3]
+    if not (checkout / ".git").exists():
+        return None
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, timeout=5, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() or None if asked.returncode == 0 else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _altered(path: Path) -> str:
+    return f"{path} is damaged: its content is not what was saved. Copy the run again from its source."
 
 
 def _json_bytes(document: Mapping[str, object]) -> bytes:

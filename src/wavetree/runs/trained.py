@@ -27,8 +27,8 @@ def load(path: str | Path, which: str = "best") -> Trained:
     """
     folder = RunFolder.open(Path(path))
     config, codec = folder.config(), folder.codec()
+    tensors, _ = folder.load(which, ["model"])  # first: what was altered is not acted on
     model = build(config.model, codec.vocab_size, config.train.seed)
-    tensors, _ = folder.load(which, ["model"])
     try:
         model.load_state_dict(tensors["model"])
     except RuntimeError:

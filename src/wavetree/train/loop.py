@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config
 from wavetree.data.packing import PackedItems, PackedRow
-from wavetree.errors import WavetreeError
+from wavetree.errors import DamagedError, WavetreeError
 from wavetree.evaluate import exact_loss
 from wavetree.generate import Choice, sample_block
 from wavetree.models import AnyModel, build, parameter_count
@@ -30,69 +30,19 @@ from wavetree.runs import RunFolder, load
 from wavetree.train.batches import Batches
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
+from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
 """The training loss is logged as means over blocks of steps, about this many blocks a run."""
 CHECK_SAMPLES = 5
 CHECK_CHOICE = Choice(max_length=60)
-PACE_STEPS = 20
-"""Throwaway steps that find the pace of a run that is limited in seconds."""
+TRIAL_STEPS = 5
+"""Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
+TRIAL_SHARE = 0.1
+"""A limit in seconds spends at most about this share of it on the trial."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is: `loss` is the mean over the last block, in nats a symbol; `rate` the learning rate."""
-
-    step: int
-    steps: int
-    seconds: float
-    symbols: int
-    loss: float
-    rate: float
-
-
-@dataclass(frozen=True)
-class Check:
-    """What was measured at one point along the way; `val_nll` in nats a symbol, over the whole validation split."""
-
-    step: int
-    seconds: float
-    val_nll: float
-    samples: list[str]
-
-
-def _ignore(_: object) -> None: ...
-
-
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who looks on: called after every block and every check; asked before every step whether to stop."""
-
-    progress: Callable[[Progress], None] = _ignore
-    check: Callable[[Check], None] = _ignore
-    stop: Callable[[], bool] = _never
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came out. Losses in nats a symbol, end marks counted, of the checkpoint with the best validation.
-
-    `train_nll` is missing when the run was stopped: it may take long.
-    """
-
-    run: str
-    params: int
-    receptive_field: int
-    steps: int
-    seconds: float
-    symbols_per_second: float
-    train_nll: float | None
-    val_nll: float
-    stopped: bool
+NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
 
 
 @dataclass
@@ -106,6 +56,7 @@ class Training:
     judged: AnyModel
     optimiser: Optimiser
     steps: int
+    threads: int
     step: int = 0
     seconds: float = 0.0
     symbols: int = 0
@@ -114,11 +65,11 @@ class Training:
     """The losses of the steps since the last logged one."""
 
     @classmethod
-    def begin(cls, config: Config, vocab_size: int, steps: int) -> Training:
+    def begin(cls, config: Config, vocab_size: int, steps: int, threads: int) -> Training:
         """The state of step 0: weights drawn from the seed."""
         model = build(config.model, vocab_size, config.train.seed)
         judged = copy.deepcopy(model) if config.train.average else model
-        return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps)
+        return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps, threads)
 
     def advance(self, row: PackedRow, config: Config) -> None:
         """One step."""
@@ -144,8 +95,7 @@ class Training:
 
     def numbers(self) -> dict[str, object]:
         """The rest of a checkpoint."""
-        names = ("steps", "step", "seconds", "symbols", "best", "block")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in NUMBERS}
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]) -> None:
         """Goes to where `tensors` and `numbers` were taken."""
@@ -154,8 +104,8 @@ class Training:
         self.judged.load_state_dict(tensors["model"])
         self.model.load_state_dict(raw or tensors["model"])
         self.optimiser.restore(_with_prefix("optimiser.", training))
-        for name, value in numbers.items():
-            setattr(self, name, value)
+        for name in NUMBERS:
+            setattr(self, name, numbers[name])
 
 
 def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -167,31 +117,28 @@ def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
 
     Raises WavetreeError when the loss stops being a number; SaveError when a checkpoint cannot be written.
     """
-    watch = watch or Watch()
-    config, codec = folder.config(), folder.codec()
     threads = torch.get_num_threads()
-    torch.set_num_threads(config.train.threads or threads)
     try:
-        return _train(folder, config, codec, watch)
+        return _train(folder, watch or Watch())
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(folder: RunFolder, config: Config, codec: AlphabetCodec, watch: Watch) -> Summary:
+def _train(folder: RunFolder, watch: Watch) -> Summary:
     clock = time.perf_counter()
+    config, codec = folder.config(), folder.codec()
     items = PackedItems(folder.items("train"), codec)
     validation = PackedItems(folder.items("validation"), codec)
     batches = Batches(items, config.train.batch_items, config.train.seed)
     if folder.has_checkpoint():
         tensors, numbers = folder.load("latest", ["model", "training"])
-        training = Training.begin(config, codec.vocab_size, int(str(numbers["steps"])))
-        training.restore(tensors, numbers)
+        training = resumed(config, codec.vocab_size, tensors, numbers)
         folder.cut_log(training.step)
         saved = training.step
     else:
-        steps = planned_steps(config, codec.vocab_size, batches)
-        training = Training.begin(config, codec.vocab_size, steps)
+        training = Training.begin(config, codec.vocab_size, *planned(config, codec.vocab_size, batches, validation))
         saved = -1
+    torch.set_num_threads(training.threads)
     clock -= training.seconds  # of the sessions before this one
     due = check_steps(training.steps, config.train.checks)
     every = max(1, training.steps // LOGGED_BLOCKS)
@@ -226,10 +173,7 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
     loss = sum(training.block) / len(training.block)
     training.block = []
     if not math.isfinite(loss):
-        raise WavetreeError(
-            f"the loss is not a number any more at step {training.step}: the steps are too large for this list. "
-            f"Lower train.learning_rate (it is {config.train.learning_rate:g}); the checkpoint before is still good."
-        )
+        raise _diverged(training.step, config)
     rate = rate_at(training.step - 1, training.steps, config.train)
     seen = Progress(training.step, training.steps, training.seconds, training.symbols, loss, rate)
     folder.log([asdict(seen)])
@@ -238,6 +182,8 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
 
 def _check(folder: RunFolder, training: Training, validation: PackedItems, codec: AlphabetCodec, watch: Watch) -> None:
     loss = exact_loss(training.judged, validation).mean
+    if not math.isfinite(loss):
+        raise _diverged(training.step, folder.config())
     drawn = sample_block(training.judged, 1, CHECK_CHOICE, (), 0, CHECK_SAMPLES)  # the same draws every time
     seen = Check(training.step, training.seconds, loss, [codec.decode(item.ids) for item in drawn])
     better = loss < training.best
@@ -252,23 +198,55 @@ def check_steps(steps: int, checks: int) -> set[int]:
     return {math.ceil(steps * k / checks) for k in range(1, checks + 1)}
 
 
-def planned_steps(config: Config, vocab_size: int, batches: Batches) -> int:
-    """How many steps the run has, by the one limit that is set.
+def _diverged(step: int, config: Config) -> WavetreeError:
+    return WavetreeError(
+        f"the loss is not a number any more at step {step}: the steps are too large for this list. "
+        f"Lower train.learning_rate (it is {config.train.learning_rate:g}); the checkpoint before is still good."
+    )
 
-    A limit in seconds becomes a number of steps before the first one, by timing throwaway steps of the same work: the
-    schedule then depends on the step alone, as it must for a run that may be interrupted.
+
+def resumed(
+    config: Config, vocab_size: int, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
+) -> Training:
+    """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
+    training = Training.begin(config, vocab_size, 1, 1)
+    try:
+        training.restore(tensors, numbers)
+    except (KeyError, RuntimeError, IndexError, ValueError):
+        raise DamagedError("the latest checkpoint does not fit the settings of the run. Train it anew.") from None
+    return training
+
+
+def planned(config: Config, vocab_size: int, batches: Batches, validation: PackedItems) -> tuple[int, int]:
+    """The steps and the threads of a new run, found by throwaway steps of the same work where they are not set.
+
+    All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
+    by far. A limit in seconds becomes a number of steps before the first one, so that the schedule depends on the step
+    alone, as it must for a run that may be interrupted; both are kept in every checkpoint.
     """
     settings = config.train
+    choices = [settings.threads] if settings.threads else sorted({1, torch.get_num_threads()})
+    pace = dict.fromkeys(choices, 0.0)
+    spent = 0.0
+    if len(choices) > 1 or settings.seconds is not None:
+        trial = Training.begin(config, vocab_size, len(choices) * TRIAL_STEPS, 1)
+        for threads in choices:
+            torch.set_num_threads(threads)
+            laps: list[float] = []
+            while len(laps) < TRIAL_STEPS and not (laps and spent > TRIAL_SHARE * (settings.seconds or math.inf)):
+                begun = time.perf_counter()
+                trial.advance(batches[len(laps)], config)
+                laps.append(time.perf_counter() - begun)
+                spent += laps[-1]
+            pace[threads] = statistics.median(laps)
+    threads = min(choices, key=lambda choice: pace[choice])
     if settings.steps is not None:
-        return settings.steps
+        return settings.steps, threads
     if settings.epochs is not None:
-        return max(1, round(settings.epochs * len(batches.items) / settings.batch_items))
+        return max(1, round(settings.epochs * len(batches.items) / settings.batch_items)), threads
     assert settings.seconds is not None
-    trial = Training.begin(config, vocab_size, PACE_STEPS)
-    laps = []
-    for step in range(PACE_STEPS):
-        begun = time.perf_counter()
-        trial.advance(batches[step], config)
-        laps.append(time.perf_counter() - begun)
-    pace = sorted(laps)[PACE_STEPS // 2]
-    return max(1, int((settings.seconds - sum(laps)) / pace))
+    begun = time.perf_counter()
+    exact_loss(trial.judged, validation)
+    checks = settings.checks * (time.perf_counter() - begun)
+    left = max(settings.seconds / 2, settings.seconds - spent - checks)  # many checks may cost half of it, and no more
+    return max(1, int(left / pace[threads])), threads

@@ -1,33 +1,37 @@
 """What context costs: 2, 4 ... 1,024 symbols, for the flat network and for each of the tree's runs.
 
-Untrained networks of the same widths, in evaluation mode, on one core. The flat network pays for every symbol that it
-sees; the tree pays once more for every doubling, unless it is asked for one window at a time.
+Untrained networks in evaluation mode, all vectors of one width, so that every level costs the same. On one core, in
+processor time, so that other work of the machine does not count. The flat network pays for every symbol that it sees;
+the tree pays once more for every doubling, unless it is asked for one window at a time.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 
 from wavetree.config import FlatConfig, TreeConfig
 from wavetree.errors import SettingError
-from wavetree.experiments.machine import laps, using_threads
+from wavetree.experiments.machine import using_threads
 from wavetree.inspect import layer_table
-from wavetree.models import AnyModel, build, evaluating, parameter_count
+from wavetree.models import AnyModel, build, parameter_count
 
 CONTEXTS = tuple(2**level for level in range(1, 11))
-EMBEDDING, HIDDEN, VOCAB = 24, 128, 27
-ROW = 4096
+WIDTH, VOCAB = 64, 27
+ROW = 16384
 """Symbols of a dense run."""
 WINDOWS = 64
-"""Windows in a batch, for what takes windows."""
-STEPS = 40
-ROUNDS = 9
-"""The least of these times counts: what is above it is other work of the machine."""
+"""Windows in a batch of the window runs; streams that are stepped together."""
+ROUNDS = 15
+"""Every run has its turn in each round, so that a drifting machine is met by all; the least time of each counts."""
+KEPT = 31 << 20
+"""Bytes that are taken and given back at first. The usual allocator of Linux keeps blocks of up to the largest size that
+was ever freed (32 MiB at most), and asks the system for others anew each time, page by page: the times would jump."""
 FITTED_FROM = 8
 """Slopes are fitted from this context on; below it the fixed costs of a call show."""
 
@@ -63,24 +67,39 @@ def check_contexts(contexts: Sequence[int]) -> None:
             )
 
 
-def context_costs(contexts: Sequence[int], tell: Callable[[str], None]) -> Iterator[ContextRow]:
+def context_costs(contexts: Sequence[int], tell: Callable[[str], None]) -> list[ContextRow]:
     """Four rows for each context. `contexts` are powers of two."""
+    works = {row: work for context in contexts for row, work in _works(context)}
+    least = dict.fromkeys(works, math.inf)
+    torch.empty(KEPT, dtype=torch.uint8)
+    with using_threads(1), torch.no_grad():
+        for number in range(ROUNDS + 1):  # the first one is not counted
+            tell(f"round {number} of {ROUNDS}")
+            for row, (work, symbols) in works.items():
+                begun = time.thread_time()
+                work()
+                if number:
+                    least[row] = min(least[row], (time.thread_time() - begun) / symbols * 1e6)
+    return [replace(row, microseconds=least[row]) for row in works]
+
+
+def _works(context: int) -> Iterator[tuple[ContextRow, tuple[Callable[[], object], int]]]:
+    """For each way to run a context: its row, without the time, the work to be timed, and the symbols that it costs."""
     ids = torch.from_numpy(np.random.default_rng(1).integers(1, VOCAB, (1, ROW)))
-    for context in contexts:
-        tell(f"{context:,} symbols")
-        levels = context.bit_length() - 1
-        tree = build(TreeConfig(levels=levels, embedding=EMBEDDING, hidden=HIDDEN), VOCAB, seed=1)
-        flat = build(FlatConfig(context=context, embedding=EMBEDDING, hidden=HIDDEN), VOCAB, seed=1)
-        dense, window = _products(tree)
-        flat_products, _ = _products(flat)
-        windows = ids[0].unfold(0, context, 1)[:WINDOWS].contiguous()  # (B, R)
-        with using_threads(1), evaluating(tree), evaluating(flat):
-            size = (context, levels, parameter_count(tree))
-            flat_size = (context, 1, parameter_count(flat))
-            yield ContextRow("flat", *flat_size, flat_products, _least(flat, windows))
-            yield ContextRow("tree, window", *size, window, _least(tree, windows))
-            yield ContextRow("tree, dense", *size, dense, _dense_time(tree, ids))
-            yield ContextRow("tree, incremental", *size, dense, _step_time(tree, ids))
+    windows = ids[0].unfold(0, context, 1)[:WINDOWS].contiguous()  # (B, R)
+    levels = context.bit_length() - 1
+    tree = build(TreeConfig(levels=levels, embedding=WIDTH, hidden=WIDTH), VOCAB, seed=1).eval()
+    flat = build(FlatConfig(context=context, embedding=WIDTH, hidden=WIDTH), VOCAB, seed=1).eval()
+    state = tree.start()
+
+    def row(name: str, model: AnyModel, depth: int, products: int) -> ContextRow:
+        return ContextRow(name, context, depth, parameter_count(model), products, math.nan)
+
+    one, every = _products(tree)
+    yield row("flat", flat, 1, _products(flat)[0]), (lambda: flat.window(windows), WINDOWS)
+    yield row("tree, window", tree, levels, every), (lambda: tree.window(windows), WINDOWS)
+    yield row("tree, dense", tree, levels, one), (lambda: tree.dense(ids), ROW)
+    yield row("tree, incremental", tree, levels, one), (lambda: tree.step(ids[0, :WINDOWS], state), WINDOWS)
 
 
 def slopes(rows: Sequence[ContextRow]) -> dict[str, float]:
@@ -113,22 +132,3 @@ def _products(model: AnyModel) -> tuple[int, int]:
     """Multiply-adds of one output: in the dense run, and in the window run."""
     table = layer_table(model)
     return sum(row.multiply_adds for row in table), sum(row.window_multiply_adds for row in table)
-
-
-def _least(model: AnyModel, windows: torch.Tensor) -> float:
-    """Microseconds a symbol: each window predicts one."""
-    return min(laps(lambda: model.window(windows), ROUNDS)) / len(windows) * 1e6
-
-
-def _dense_time(model: AnyModel, ids: torch.Tensor) -> float:
-    """Microseconds a symbol of one long row."""
-    return min(laps(lambda: model.dense(ids), ROUNDS)) / ids.numel() * 1e6
-
-
-def _step_time(model: AnyModel, ids: torch.Tensor) -> float:
-    """Microseconds a step, of as many streams as the windows are."""
-    state = model.start()
-    symbols = ids[0, :WINDOWS]  # (B,)
-    for _ in range(STEPS):
-        _, state = model.step(symbols, state)
-    return min(laps(lambda: model.step(symbols, state), STEPS)) / WINDOWS * 1e6

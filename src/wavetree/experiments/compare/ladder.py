@@ -44,6 +44,7 @@ def _tree(embedding: int, hidden: int, norm_dims: tuple[int, ...] | None = None)
     return lambda vocab_size, draws: tree_network(vocab_size, draws, embedding, hidden, norm_dims)
 
 
+SMALL_FLAT = ("model.kind=flat", "train.epochs=15", "train.learning_rate=0.012")
 SMALL_TREE = ("model.embedding=10", "model.hidden=68")
 LADDER = (
     Rung(
@@ -51,24 +52,24 @@ LADDER = (
         3,
         _flat(3),
         Published(2.058, 2.105),
-        ("model.kind=flat", "model.context=3", "train.epochs=8"),
+        (*SMALL_FLAT, "model.context=3", "train.batch_items=256"),
     ),
     Rung(
         "flat 8",
         8,
         _flat(8),
         Published(1.918, 2.027),
-        ("model.kind=flat", "model.context=8", "train.epochs=8"),
+        (*SMALL_FLAT, "model.context=8", "train.batch_items=128"),
     ),
     Rung(
-        "tree, batch norm over 0 alone",
+        "tree, norm bug",
         8,
         _tree(10, 68, (0,)),
         Published(1.941, 2.029),
-        TrainConfig(epochs=8, batch_items=2048, learning_rate=0.02, weight_decay=0.05),
+        TrainConfig(epochs=8, batch_items=1024, learning_rate=0.015, weight_decay=0.03),
     ),
-    Rung("tree", 8, _tree(10, 68), Published(1.912, 2.022), (*SMALL_TREE, "train.epochs=8")),
-    Rung("tree, scaled up", 8, _tree(24, 128), Published(1.769, 1.993), ()),
+    Rung("tree", 8, _tree(10, 68), Published(1.912, 2.022), (*SMALL_TREE, "train.epochs=12")),
+    Rung("tree, scaled", 8, _tree(24, 128), Published(1.769, 1.993), ()),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wavetree.experiments.compare.comparison import Comparison
-from wavetree.experiments.compare.context import EMBEDDING, HIDDEN, ContextRow
+from wavetree.experiments.compare.context import WIDTH, ContextRow
 from wavetree.experiments.compare.rows import Row
 from wavetree.report.charts import Series, bar_chart, line_chart
 from wavetree.report.page import charts, heading, page, paragraph, table
@@ -24,7 +24,7 @@ def comparison_page(done: Comparison) -> str:
     about = {
         "ladder": f"The lecture's ladder, by {'its own' if chosen.recipe == 'lecture' else 'our'} recipe.",
         "controls": f"The tree beside its controls: about as many parameters, {chosen.seconds:g} s each.",
-        "context": f"What context costs: embeddings of {EMBEDDING}, {HIDDEN} channels, one core, nothing trained.",
+        "context": f"What context costs: vectors of {WIDTH} numbers, one core, processor time, nothing trained.",
     }[chosen.preset]
     machine = done.machine
     stamp = (
@@ -58,7 +58,7 @@ def depth_chart(rows: Sequence[ContextRow]) -> Figure:
     tree = [row for row in rows if row.name == "tree, dense"]
     contexts = [row.context for row in flat]
     series = [
-        Series("flat: inputs side by side (width)", contexts, [row.context * EMBEDDING for row in flat]),
+        Series("flat: inputs side by side (width)", contexts, [row.context * WIDTH for row in flat]),
         Series("tree: levels (depth)", contexts, [row.levels for row in tree]),
     ]
     words = "Depth against width: for twice the context the flat network is twice as wide, the tree one level deeper."
@@ -68,9 +68,8 @@ def depth_chart(rows: Sequence[ContextRow]) -> Figure:
 def _bars(rows: Sequence[Row]) -> Figure:
     marks = [row.published.validation if row.published else None for row in rows]
     ranges = [(min(row.by_seed), max(row.by_seed)) for row in rows]
-    svg = bar_chart(
-        [row.name for row in rows], [row.val_nll for row in rows], ranges, marks, "validation, nats a symbol"
-    )
+    names, losses = [row.name for row in rows], [row.val_nll for row in rows]
+    svg = bar_chart(names, losses, ranges, marks, "validation, nats a symbol", "lecture")
     return svg, f"{PUBLISHED if any(marks) else 'The bar is the mean validation loss.'} {BEGINS}"
 
 
@@ -84,11 +83,9 @@ def _curves(rows: Sequence[Row]) -> list[Figure]:
         series = []
         for row in rows:
             curve = getattr(row.trials[0], what)
-            if len(curve) > 1:
-                last = curve[-1][0]
-                kept = [(step / last, loss) for step, loss in curve if step / last >= SKIPPED]
-                series.append(Series(row.name, [x for x, _ in kept], [y for _, y in kept]))
-        if series:
+            kept = [(step / curve[-1][0], loss) for step, loss in curve if step / curve[-1][0] >= SKIPPED]
+            series.append(Series(row.name, [x for x, _ in kept], [y for _, y in kept]))  # each keeps its colour
+        if any(one.x for one in series):
             figures.append((line_chart(series, "share of the run", "nats a symbol"), words))
     return figures
 

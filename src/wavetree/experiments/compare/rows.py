@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Curve = tuple[tuple[float, float], ...]
 """Points (step, nats a symbol), ascending."""
@@ -71,6 +72,11 @@ class Row:
         return tuple(trial.val_nll for trial in self.trials)
 
     @property
+    def deviation(self) -> float:
+        """The standard deviation of the validation loss over the seeds; 0 where there is one."""
+        return statistics.stdev(self.by_seed) if len(self.trials) > 1 else 0.0
+
+    @property
     def seconds(self) -> float:
         """The mean over the seeds."""
         return statistics.fmean(trial.seconds for trial in self.trials)
@@ -96,11 +102,13 @@ class Row:
             "recipe": self.recipe,
             "seeds": len(self.trials),
             "val_nll_by_seed": self.by_seed,
+            "deviation": self.deviation,
             "spread": [min(self.by_seed), max(self.by_seed)],
         }
 
 
-def blocks(losses: Sequence[float], size: int) -> Curve:
-    """Means over `size` losses each, one a step, at the step that ends each block; what is left over is one too."""
-    cuts = range(0, len(losses), size)
-    return tuple((float(min(k + size, len(losses))), statistics.fmean(losses[k : k + size])) for k in cuts)
+def blocks(losses: Sequence[float], most: int) -> Curve:
+    """Means of losses, one a step, over at most `most` blocks of nearly one size, at the step that ends each."""
+    count = min(most, len(losses))
+    cuts = [len(losses) * k // count for k in range(count + 1)] if count else []
+    return tuple((float(end), statistics.fmean(losses[begin:end])) for begin, end in pairwise(cuts))

@@ -26,7 +26,7 @@ from wavetree.train import Progress, Watch, start, train
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
 
-CURVE_POINTS = 200
+CURVE_POINTS = 60
 TOLD_EVERY = 1000
 """Steps."""
 
@@ -75,7 +75,7 @@ def by_windows(bench: Bench, training: WindowTraining, steps: int, context: int,
         val_nll=training.loss(*bench.windows("validation", context)),
         seconds=seconds,
         symbols=steps * training.batch,
-        training=blocks(losses, max(1, steps // CURVE_POINTS)),
+        training=blocks(losses, CURVE_POINTS),
     )
 
 
@@ -139,6 +139,5 @@ def _points(lines: Sequence[dict[str, object]], key: str) -> Curve:
 
 def _thinned(curve: Curve) -> Curve:
     """At most `CURVE_POINTS` points: block averages again."""
-    size = max(1, -(-len(curve) // CURVE_POINTS))
-    means = blocks([loss for _, loss in curve], size)
+    means = blocks([loss for _, loss in curve], CURVE_POINTS)
     return tuple((curve[int(end) - 1][0], loss) for end, loss in means)

@@ -19,9 +19,9 @@ class Embedding:
         if ids.dtype not in (torch.int64, torch.int32):
             why = f"These are of {ids.dtype}; ids say which row of the table."
             raise ShapeError(self, ids, "(...) of whole numbers (torch.int64), the ids of symbols", why)
-        outside = ids[(ids < 0) | (ids >= symbols)]
-        if len(outside):
-            why = f"One of them is {outside[0].item()}."
+        lowest, highest = (x.item() for x in ids.aminmax()) if ids.numel() else (0, 0)
+        if lowest < 0 or highest >= symbols:  # indexing would take -1 for the last row
+            why = f"One of them is {lowest if lowest < 0 else highest}."
             raise ShapeError(self, ids, f"(...) of ids from 0 to {symbols - 1}", why)
         self.out = self.weight[ids]  # (..., channels)
         return self.out

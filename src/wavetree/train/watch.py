@@ -1,0 +1,62 @@
+"""What a run says while it trains, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: `loss` is the mean over the last block, in nats a symbol; `rate` the learning rate."""
+
+    step: int
+    steps: int
+    seconds: float
+    symbols: int
+    loss: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was measured at one point along the way; `val_nll` in nats a symbol, over the whole validation split."""
+
+    step: int
+    seconds: float
+    val_nll: float
+    samples: list[str]
+
+
+def _ignore(_: object) -> None: ...
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on: called after every block and every check; asked before every step whether to stop."""
+
+    progress: Callable[[Progress], None] = _ignore
+    check: Callable[[Check], None] = _ignore
+    stop: Callable[[], bool] = _never
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came out. Losses in nats a symbol, end marks counted, of the checkpoint with the best validation.
+
+    `train_nll` is missing when the run was stopped: it may take long.
+    """
+
+    run: str
+    params: int
+    receptive_field: int
+    steps: int
+    seconds: float
+    symbols_per_second: float
+    train_nll: float | None
+    val_nll: float
+    stopped: bool
