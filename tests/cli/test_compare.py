@@ -89,7 +89,8 @@ def test_the_controls_on_both_splits(
 
 def test_what_context_costs(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "ROUNDS", 1)
-    monkeypatch.setattr(context, "ROW", 256)
+    monkeypatch.setattr(context, "SHORT_ROW", 128)
+    monkeypatch.setattr(context, "ROW", 1024)
     ran = command("compare", "--preset", "context", "--context", 16, "--context", 8, "--out", tmp_path, "--json")
     assert ran.code == 0
     rows = {(row["name"], row["context"]): row for row in ran.document["rows"]}

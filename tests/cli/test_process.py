@@ -103,7 +103,7 @@ def test_output_that_cannot_be_written_is_said(names: Path) -> None:
         done = subprocess.run(
             [*WAVETREE, "data", str(names)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("wavetree: could not write the output: no space left on device.")
 
 

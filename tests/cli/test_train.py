@@ -111,7 +111,7 @@ def test_a_run_goes_on(command: Command, names: Path, run: Path, tmp_path: Path)
     with pytest.MonkeyPatch.context() as patch:
         _fill_the_disk(patch, after=2)
         ran = command(*begin)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "no space left on device" in ran.err.splitlines()[-1].lower()
     assert ran.out == ""
     assert command("sample", path, "-n", 3).code == 0  # the checkpoint before

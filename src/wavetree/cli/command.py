@@ -1,8 +1,8 @@
 """The list of verbs, and the one place where an error becomes a sentence and an exit code.
 
 A verb's module is imported when the verb is asked for, and imports torch inside its function: every help text is there
-at once. Exit codes: 0 fine, 1 a check said no or a file could not be written, 2 the user's input, 3 a damaged file,
-130 interrupted, 141 the reader of the output has left (as for any program in a pipe).
+at once. Exit codes: 0 fine, 1 a check said no, 2 what the user gave (a place that cannot be written too), 3 a damaged
+file, 130 interrupted, 141 the reader of the output has left (as for any program in a pipe).
 """
 
 from __future__ import annotations

@@ -23,15 +23,16 @@ from wavetree.models import AnyModel, build, parameter_count
 
 CONTEXTS = tuple(2**level for level in range(1, 11))
 WIDTH, VOCAB = 64, 27
-ROW = 16384
-"""Symbols of a dense run."""
+SHORT_ROW, ROW = 1024, 5120
+"""Symbols of two dense runs. Their difference is what a symbol costs; what they share is the beginning of a row, where
+each level takes 2^l answers to pad from the state."""
 WINDOWS = 64
 """Windows in a batch of the window runs; streams that are stepped together."""
-ROUNDS = 15
+ROUNDS = 9
 """Every run has its turn in each round, so that a drifting machine is met by all; the least time of each counts."""
 KEPT = 31 << 20
-"""Bytes that are taken and given back at first. The usual allocator of Linux keeps blocks of up to the largest size that
-was ever freed (32 MiB at most), and asks the system for others anew each time, page by page: the times would jump."""
+"""Bytes that are taken and given back at first. The usual allocator of Linux keeps what is freed, up to the largest
+block that ever was (at most 32 MiB); else it asks the system for large tensors anew each time, page by page."""
 FITTED_FROM = 8
 """Slopes are fitted from this context on; below it the fixed costs of a call show."""
 
@@ -70,21 +71,31 @@ def check_contexts(contexts: Sequence[int]) -> None:
 def context_costs(contexts: Sequence[int], tell: Callable[[str], None]) -> list[ContextRow]:
     """Four rows for each context. `contexts` are powers of two."""
     works = {row: work for context in contexts for row, work in _works(context)}
-    least = dict.fromkeys(works, math.inf)
+    least = {(row, symbols): math.inf for row, work in works.items() for symbols in work}
     torch.empty(KEPT, dtype=torch.uint8)
     with using_threads(1), torch.no_grad():
-        for number in range(ROUNDS + 1):  # the first one is not counted
+        for number in range(1, ROUNDS + 1):
             tell(f"round {number} of {ROUNDS}")
-            for row, (work, symbols) in works.items():
+            for row, symbols in sorted(least, key=lambda key: key[0].name):
+                run = works[row][symbols]
+                run()  # what the one before left in the caches is gone
                 begun = time.thread_time()
-                work()
-                if number:
-                    least[row] = min(least[row], (time.thread_time() - begun) / symbols * 1e6)
-    return [replace(row, microseconds=least[row]) for row in works]
+                run()
+                least[row, symbols] = min(least[row, symbols], time.thread_time() - begun)
+    return [replace(row, microseconds=_a_symbol({n: least[row, n] for n in work})) for row, work in works.items()]
 
 
-def _works(context: int) -> Iterator[tuple[ContextRow, tuple[Callable[[], object], int]]]:
-    """For each way to run a context: its row, without the time, the work to be timed, and the symbols that it costs."""
+def _a_symbol(seconds: dict[int, float]) -> float:
+    """Microseconds a symbol, from the seconds that so many symbols took; of two runs, from what the longer took more."""
+    (few, short), (many, long) = [(0, 0.0), *sorted(seconds.items())][-2:]
+    return (long - short) / (many - few) * 1e6
+
+
+Work = Callable[[], object]
+
+
+def _works(context: int) -> Iterator[tuple[ContextRow, dict[int, Work]]]:
+    """For each way to run a context: its row, without the time, and the work to be timed, by its symbols."""
     ids = torch.from_numpy(np.random.default_rng(1).integers(1, VOCAB, (1, ROW)))
     windows = ids[0].unfold(0, context, 1)[:WINDOWS].contiguous()  # (B, R)
     levels = context.bit_length() - 1
@@ -96,10 +107,11 @@ def _works(context: int) -> Iterator[tuple[ContextRow, tuple[Callable[[], object
         return ContextRow(name, context, depth, parameter_count(model), products, math.nan)
 
     one, every = _products(tree)
-    yield row("flat", flat, 1, _products(flat)[0]), (lambda: flat.window(windows), WINDOWS)
-    yield row("tree, window", tree, levels, every), (lambda: tree.window(windows), WINDOWS)
-    yield row("tree, dense", tree, levels, one), (lambda: tree.dense(ids), ROW)
-    yield row("tree, incremental", tree, levels, one), (lambda: tree.step(ids[0, :WINDOWS], state), WINDOWS)
+    rows: dict[int, Work] = {SHORT_ROW: lambda: tree.dense(ids[:, :SHORT_ROW]), ROW: lambda: tree.dense(ids)}
+    yield row("flat", flat, 1, _products(flat)[0]), {WINDOWS: lambda: flat.window(windows)}
+    yield row("tree, window", tree, levels, every), {WINDOWS: lambda: tree.window(windows)}
+    yield row("tree, dense", tree, levels, one), rows
+    yield row("tree, incremental", tree, levels, one), {WINDOWS: lambda: tree.step(ids[0, :WINDOWS], state)}
 
 
 def slopes(rows: Sequence[ContextRow]) -> dict[str, float]:
