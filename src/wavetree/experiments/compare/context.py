@@ -86,7 +86,7 @@ def context_costs(contexts: Sequence[int], tell: Callable[[str], None]) -> list[
 
 
 def _a_symbol(seconds: dict[int, float]) -> float:
-    """Microseconds a symbol, from the seconds that so many symbols took; of two runs, from what the longer took more."""
+    """Microseconds a symbol, from the seconds that so many symbols took; of two runs, what the longer took more."""
     (few, short), (many, long) = [(0, 0.0), *sorted(seconds.items())][-2:]
     return (long - short) / (many - few) * 1e6
 

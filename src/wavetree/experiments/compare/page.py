@@ -23,7 +23,7 @@ def comparison_page(done: Comparison) -> str:
     chosen = done.plan
     about = {
         "ladder": f"The lecture's ladder, by {'its own' if chosen.recipe == 'lecture' else 'our'} recipe.",
-        "controls": f"The tree beside its controls: about as many parameters, {chosen.seconds:g} s each.",
+        "controls": f"The tree beside its controls: about as many parameters, {chosen.seconds:g} s on one core each.",
         "context": f"What context costs: vectors of {WIDTH} numbers, one core, processor time, nothing trained.",
     }[chosen.preset]
     machine = done.machine
