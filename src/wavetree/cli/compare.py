@@ -38,7 +38,9 @@ def compare(
     ] = None,
     seeds: Annotated[int | None, Parameter(help="Trainings of each model: 3 for the controls, else 1.")] = None,
     steps: Annotated[int | None, Parameter(help="Steps of the lecture's recipe: 200,000.")] = None,
-    seconds: Annotated[float | None, Parameter(help="How long each network of the controls trains, on one core: 10.")] = None,
+    seconds: Annotated[
+        float | None, Parameter(help="How long each network of the controls trains, on one core: 10.")
+    ] = None,
     contexts: Annotated[
         tuple[int, ...], Parameter(name="--context", help="One context to time, of 2, 4 ... 1,024; may be repeated.")
     ] = (),
