@@ -1,4 +1,4 @@
-"""Makes tests/runs/format_1: a tiny run in format 1, with logits to compare. Later versions must load, sample and resume it.
+"""Makes tests/runs/format_1: a tiny run in format 1, with logits to compare, for later versions to load and resume.
 
 Run it once for every new format version, into a folder of its own; a folder that is there is never made again.
 """
