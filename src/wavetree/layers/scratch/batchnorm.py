@@ -43,7 +43,7 @@ class BatchNorm1d:
                 self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
                 self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
         out = self.gamma * (x - mean) / torch.sqrt(var + self.eps) + self.beta
-        self.out = out.reshape(x.shape)  # statistics of (B, T, C) have an axis more than (N, C)
+        self.out = out if out.ndim == x.ndim else out.reshape(x.shape)  # statistics of (B, T, C), and an x (N, C)
         return self.out
 
     def parameters(self) -> list[Tensor]:
