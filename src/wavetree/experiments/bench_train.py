@@ -32,7 +32,7 @@ REFERENCE_STEPS = 1000
 """Steps of the reference that are timed in a round."""
 THREAD_TRIAL_STEPS = 200
 REFERENCE_VAL = {lecture.LIST_DIGEST: 1.9936}
-"""What 200,000 steps of the reference reach, by the digest of the list, measured with `--full`."""
+"""The loss to reach: what the lecture's loop is reported to reach in 200,000 steps, by list. `--full` measures it."""
 
 
 def bench_train(items: ItemList, full: bool, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
