@@ -16,10 +16,13 @@ from wavetree.data import make_list
 from wavetree.data.packing import PackedItems
 from wavetree.errors import WavetreeError
 from wavetree.evaluate import exact_loss
+from wavetree.generate import sample_block
 from wavetree.runs import RunFolder, load
 from wavetree.train import Check, Progress, Watch, start, train
 from wavetree.train.batches import Batches
-from wavetree.train.loop import Training, check_steps, planned
+from wavetree.train.loop import CHECK_CHOICE, CHECK_SAMPLES, Training, check_steps, planned
+from wavetree.train.optimisers import BETAS, EPSILON
+from wavetree.train.schedule import rate_at
 
 TINY = ["model.hidden=12", "model.embedding=6", "train.batch_items=16", "train.threads=1"]
 
@@ -252,3 +255,38 @@ def test_a_run_that_is_stopped_at_once_can_be_sampled(tmp_path: Path) -> None:
     folder = begin(tmp_path / "run")
     train(folder, Watch(stop=lambda: True))
     assert load(folder.path).model.receptive_field == 8
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_what_is_judged_is_what_is_kept(tmp_path: Path, average: float) -> None:
+    """The loss and the samples of a check are those of the weights that its checkpoint holds."""
+    folder = begin(tmp_path / "run", f"train.average={average}")
+    checks: list[Check] = []
+    train(folder, Watch(check=checks.append))
+    latest = load(folder.path, "latest")
+    items = PackedItems(folder.items("validation"), latest.codec)
+    assert exact_loss(latest.model, items).mean == pytest.approx(checks[-1].val_nll, abs=1e-12)
+    drawn = sample_block(latest.model, 1, CHECK_CHOICE, (), 0, CHECK_SAMPLES)
+    assert [latest.codec.decode(item.ids) for item in drawn] == checks[-1].samples
+
+
+def test_five_steps_are_those_of_torchs_optimiser(tmp_path: Path) -> None:
+    """The loop's own part of a step: its rate, its count, its gradients."""
+    config = configure("names", [*TINY, "train.steps=40", "train.optimiser=adamw"])
+    folder = begin(tmp_path / "run", "train.optimiser=adamw")
+    codec = folder.codec()
+    batches = Batches(PackedItems(folder.items("train"), codec), config.train.batch_items, config.train.seed)
+    ours = Training.begin(config, codec.vocab_size, 40, 1)
+    theirs = copy.deepcopy(ours.model)
+    settings = {"betas": BETAS, "eps": EPSILON, "weight_decay": config.train.weight_decay}
+    descent = torch.optim.AdamW(theirs.parameters(), lr=1.0, **settings)
+    for step in range(5):
+        ours.advance(batches[step], config)
+        row = batches[step]
+        logits = theirs.packed(theirs.prepare(row.ids, row.ages))
+        descent.zero_grad()
+        torch.nn.functional.cross_entropy(logits, torch.from_numpy(row.targets)).backward()
+        descent.param_groups[0]["lr"] = rate_at(step, 40, config.train)
+        descent.step()
+    for found, wanted in zip(ours.model.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(found, wanted, rtol=0, atol=2e-5)
