@@ -13,6 +13,7 @@ import pytest
 
 from wavetree.cli import main
 from wavetree.config import TreeConfig
+from wavetree.inspect import layer_table
 from wavetree.learn.cards import cards
 from wavetree.learn.notebook import notebook
 from wavetree.learn.practice import QUESTIONS
@@ -133,6 +134,14 @@ def test_the_cheat_sheet_counts_as_the_product_does() -> None:
     assert "76,579" in cheatsheet()
 
 
+def test_levels_are_counted_as_the_command_counts_them() -> None:
+    model = Tree(TreeConfig(levels=3, embedding=10, hidden=68), 27)
+    counted = {found for row in layer_table(model) for found in re.findall(r"level (\d+)", row.name)}
+    told = re.findall(r"level (\d+)", lesson())
+    assert len(told) > 10
+    assert set(told) == counted == {"0", "1", "2"}
+
+
 def test_sections_are_numbered() -> None:
     assert [heading.title.partition(".")[0] for heading in sections(lesson())] == [str(i) for i in range(1, 15)]
     assert sections(lesson())[1].anchor == "2-the-flat-network"
@@ -141,7 +150,9 @@ def test_sections_are_numbered() -> None:
 def test_cards() -> None:
     assert len(cards()) >= 7
     assert len({card.front for card in cards()}) == len(cards())
+    assert len({card.name for card in cards()}) == len(cards())
     for card in cards():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", card.name)
         assert card.front.endswith("?")
         assert card.back.endswith(".")
         assert not set("\t\n") & set(card.front + card.back)

@@ -137,7 +137,7 @@ FORMULAS: dict[str, Callable[[list[int]], Answer]] = {
     "context-cost": lambda n: Amounts((n[0].bit_length() - 1, n[0] * n[1])),
     "attention": lambda n: Amount(n[0] * (n[0] + 1) / 2),
     "flipped-symbol": lambda n: Positions.of(range(n[4], min(n[4] + n[0], n[1]))),
-    "which-symbols": lambda n: Positions.of(range(n[2] - 2 ** n[1] + 1, n[2] + 1)),
+    "which-symbols": lambda n: Positions.of(range(n[3] - 2 ** (n[2] + 1) + 1, n[3] + 1)),
 }
 """What the numbers in a question's text, in order, lead to with pencil and paper."""
 

@@ -186,7 +186,21 @@ def test_export(wavetree_learn: Learn, tmp_path: Path) -> None:
     ran = wavetree_learn("export", tmp_path / "site")
     assert ran.code == 0
     assert sorted(map(Path, ran.out.splitlines())) == sorted((tmp_path / "site").iterdir())
-    assert "index.html in a browser" in ran.err
+    (line,) = ran.err.splitlines()
+    assert "index.html in a browser" in line
+    assert str(tmp_path / "site" / "cards.apkg") in ran.out.splitlines()
     again = wavetree_learn("export", tmp_path / "site")
     assert again.code == 2
     assert wavetree_learn("export", tmp_path / "site", "--force").code == 0
+
+
+def test_export_without_genanki_says_how_to_get_the_deck(
+    wavetree_learn: Learn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "genanki", None)
+    ran = wavetree_learn("export", tmp_path / "site")
+    assert ran.code == 0
+    told, _ = ran.err.splitlines()
+    assert told.startswith("cards.apkg, a deck for Anki, needs genanki: pip install 'wavetree[anki]', ")
+    assert (tmp_path / "site" / "cards.tsv").exists()
+    assert not (tmp_path / "site" / "cards.apkg").exists()

@@ -144,10 +144,13 @@ def export(
     force: Annotated[bool, Parameter(help="Write into a folder that is not empty, over the site's own files.")] = False,
 ) -> None:
     """Writes the site and lists its files."""
-    from wavetree.learn.site import write_site
+    from wavetree.learn.site import APKG, write_site
 
-    for path in write_site(folder, force):
+    paths = write_site(folder, force)
+    for path in paths:
         content(str(path))
+    if folder / APKG not in paths:
+        say(f"{APKG}, a deck for Anki, needs genanki: pip install 'wavetree[anki]', then export again with --force")
     say(f"open {folder / 'index.html'} in a browser; it needs no network")
 
 

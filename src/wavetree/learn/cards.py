@@ -13,11 +13,18 @@ class Card:
 
     front: str
     back: str
+    name: str
+    """By which Anki knows the card again, whatever becomes of its words."""
 
 
 @cache
 def cards() -> tuple[Card, ...]:
-    """The cards of cards.md: a heading is a front, the paragraph under it a back."""
+    """The cards of cards.md: a heading is a front and, as {#name}, a name; the paragraph under it a back."""
     text = resources.files(__package__).joinpath("cards.md").read_text("utf-8")
     parts = (part.partition("\n") for part in text.split("\n## ")[1:])
-    return tuple(Card(front.strip(), " ".join(back.split())) for front, _, back in parts)
+    return tuple(_card(heading.strip(), back) for heading, _, back in parts)
+
+
+def _card(heading: str, back: str) -> Card:
+    front, _, name = heading.rpartition(" {#")
+    return Card(front, " ".join(back.split()), name.removesuffix("}"))

@@ -22,8 +22,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 """What a page may load: nothing but what is written in it. The browser enforces it."""
 
 
-def index_page() -> str:
-    """What there is, and in which order to take it."""
+def index_page(for_anki: Sequence[str]) -> str:
+    """What there is, and in which order to take it. Anki reads any one of the files `for_anki`."""
+    decks = " or ".join(f"[{name}]({name})" for name in for_anki)
     return _page(
         "index.html",
         "Learn wavetree",
@@ -36,7 +37,7 @@ def index_page() -> str:
             "2. [Practice](practice.html), about 18 minutes. The answers stay hidden until you ask. "
             "`wavetree learn practice` asks in the terminal and grades what you type; `--seed 2` has other numbers.\n"
             f"3. [{len(cards())} cards](cards.html) to turn over, now and in a week. "
-            "[To print](print.html), one a page; for Anki, import [cards.tsv](cards.tsv).\n"
+            f"[To print](print.html), one a page; for Anki, import {decks}.\n"
             "4. [The cheat sheet](cheatsheet.html), for afterwards.\n\n"
             "Everything here works without a network."
         ),

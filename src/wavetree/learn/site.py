@@ -5,20 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from wavetree.errors import InputError, SaveError
-from wavetree.learn import pages
-from wavetree.learn.cards import cards
+from wavetree.learn import anki, pages
 from wavetree.learn.notebook import notebook
 from wavetree.learn.practice import QUESTIONS
-from wavetree.learn.text import lesson, to_inline_html
+from wavetree.learn.text import lesson
 
 SEED = 1
 """Of the numbers in the questions: the same that `wavetree learn practice` begins with."""
 
 
-def site_files() -> dict[str, str]:
+APKG = "cards.apkg"
+"""The file that is left out where genanki is not installed."""
+
+
+def site_files() -> dict[str, bytes]:
     """Every file of the site by its name."""
-    return {
-        "index.html": pages.index_page(),
+    deck = anki.package()
+    packages = {} if deck is None else {APKG: deck}
+    texts = {
+        "index.html": pages.index_page([*packages, "cards.tsv"]),
         "lesson.html": pages.lesson_page(QUESTIONS),
         "lesson.ipynb": notebook(lesson()),
         "cheatsheet.html": pages.cheatsheet_page(),
@@ -27,13 +32,13 @@ def site_files() -> dict[str, str]:
         "cards.tsv": cards_tsv(),
         "print.html": pages.print_page(),
     }
+    return {name: text.encode() for name, text in texts.items()} | packages
 
 
 def cards_tsv() -> str:
     """The cards for Anki: two columns of HTML, with the header lines by which its import knows what they are."""
-    heads = ["#separator:tab", "#html:true", "#deck:wavetree", "#columns:Front\tBack"]
-    rows = [f"{to_inline_html(card.front)}\t{to_inline_html(card.back)}" for card in cards()]
-    return "\n".join([*heads, *rows]) + "\n"
+    heads = ["#separator:tab", "#html:true", f"#deck:{anki.DECK}", "#columns:Front\tBack"]
+    return "\n".join([*heads, *map("\t".join, anki.fields())]) + "\n"
 
 
 def write_site(folder: Path, force: bool) -> list[Path]:
@@ -43,11 +48,11 @@ def write_site(folder: Path, force: bool) -> list[Path]:
     replaced, and nothing else is touched. Raises SaveError when a file cannot be written.
     """
     _refuse(folder, force)
-    files = {folder / name: text for name, text in site_files().items()}
+    files = {folder / name: data for name, data in site_files().items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            path.write_bytes(text.encode())
+        for path, data in files.items():
+            path.write_bytes(data)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SaveError(f"could not write {error.filename or folder}: {reason}. Choose another folder.") from error

@@ -136,21 +136,24 @@ def _field(draws: random.Random) -> Asked:
 
 
 def _which_symbols(draws: random.Random) -> Asked:
-    level, time = draws.choice([1, 2, 3]), 14
-    place = draws.randrange(1 << level, time)
+    level, time = draws.choice([0, 1, 2]), 14
+    sees = 2 << level
+    place = draws.randrange(sees, time)
     seen = seen_by(tree(3), level, time, place)
     return Asked(
-        f"In a running sequence the positions are numbered from 0. Which positions does the vector of level {level} at "
-        f"position {place} see?",
+        "In a running sequence positions and levels are counted from 0: level 0 fuses embeddings. Which positions does "
+        f"the vector of level {level} at position {place} see?",
         Positions.of(seen),
-        f"After {level} level{'s' if level > 1 else ''} a vector sees {1 << level} symbols, and its own position is "
-        "the last of them.",
-        f"It sees {1 << level} symbols and nothing later than its own. Found by changing each symbol in turn and "
+        f"A vector of level {level} sees {sees} symbols, and its own position is the last of them.",
+        f"It sees {sees} symbols and nothing later than its own. Found by changing each symbol in turn and "
         "looking whether the vector moves.",
         [
             Mistake(Positions.of(place - 1 for place in seen), "A vector sees its own position too, as the last one."),
             Mistake(Positions.of(seen[:-1]), "A vector sees its own position too, as the last one."),
-            Mistake(Positions.of(range(place, place + (1 << level))), "Those lie in the future; it sees the past."),
+            Mistake(
+                Positions.of(range(place - sees // 2 + 1, place + 1)), "Level 0 sees 2 already, and each level doubles."
+            ),
+            Mistake(Positions.of(range(place, place + sees)), "Those lie in the future; it sees the past."),
         ],
     )
 

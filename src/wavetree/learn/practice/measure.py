@@ -105,10 +105,10 @@ def moved_outputs(model: Tree, time: int, place: int) -> list[int]:
 
 
 def seen_by(model: Tree, level: int, time: int, place: int) -> list[int]:
-    """The positions of the symbols that move the vector of `level` (from 1) at `place` of T symbols."""
+    """The positions of the symbols that move the vector of `level` (from 0) at `place` of T symbols."""
 
     def node(ids: Tensor) -> Tensor:
-        with _outputs([model.fusions[level - 1]]) as seen:
+        with _outputs([model.fusions[level]]) as seen:
             model.stream(ids, state)
         return seen[0][0, place]  # (H,)
 

@@ -16,11 +16,11 @@ def _lookback(draws: random.Random) -> Asked:
     level = draws.choice([1, 2, 3, 4, 5, 6])
     right = len(tree(level + 1, 2, 2).start()[level])
     return Asked(
-        "In a running sequence a fusion joins the vector at its own position with an earlier one of the same level. "
-        f"Embeddings are level 0. How many positions back is the left neighbour of a vector of level {level}?",
+        "In a running sequence a fusion joins the vector at its own position with an earlier one of the same kind. "
+        f"Level 0 fuses embeddings. How many positions back is the left child of a fusion of level {level}?",
         Amount(right),
-        f"A vector of level {level} sees a certain number of symbols. Its left neighbour must see those just before.",
-        f"A vector of level {level} sees {right} symbols, so the one that sees the {right} before those lies {right} "
+        "The right child sees a certain number of symbols. The left one must see those just before.",
+        f"A child of such a fusion sees {right} symbols, so the one that sees the {right} before those lies {right} "
         "back. A convolution calls this number its dilation.",
         [
             Mistake(
