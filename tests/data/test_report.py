@@ -14,6 +14,7 @@ def test_counts() -> None:
     assert (report.source, report.digest) == ("by hand", COUNTED.digest)
     assert (report.items, report.distinct, report.duplicates) == (8, 5, 3)
     assert report.repeated == (("ab", 3), ("abc", 2))
+    assert report.fields == ()
     assert report.edge_spaces == 2
     assert report.alphabet == " abcdefなの日本語"
     assert report.commonest[:2] == (("a", 3), ("b", 3))
@@ -21,6 +22,20 @@ def test_counts() -> None:
     assert set(report.rarest) <= {(symbol, 1) for symbol in "defのな日本語"}
     assert report.lengths == Lengths(shortest=2, median=3, mean=18 / 5, longest=6)
     assert report.fits == ((2, 2 / 5), (4, 3 / 5), (8, 1.0))
+
+
+def test_classes_are_counted_over_the_distinct_rows() -> None:
+    given = [("ab", "F", 1920), ("ab", "F", 1920), ("ab", "M", 1920), ("cd", "F", 1880), (" x", "F", 1880)]
+    given += [(str(number), "M", 1880) for number in range(400)]
+    items = make_list(given, fields=("sex", "decade"))
+    report = describe_list(items)
+    assert report.fields == (("sex", (("F", 3), ("M", 401))), ("decade", (("1880", 402), ("1920", 2))))
+    assert (report.items, report.distinct, report.duplicates) == (405, 404, 1)
+    assert report.repeated == (("ab F 1920", 2),)
+    by_hash, by_lecture = split_items(items, "hash"), split_items(items, "lecture")
+    assert report.hash_split == Sides(len(by_hash.train), len(by_hash.validation), len(by_hash.test), 0, 0)
+    assert report.lecture_split.validation == len(by_lecture.validation)
+    assert json.loads(json.dumps(report.to_json()))["fields"][0] == ["sex", [["F", 3], ["M", 401]]]
 
 
 def test_sides() -> None:

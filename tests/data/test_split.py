@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavetree.data import ItemList, Split, make_list, side_of, split_items
+from wavetree.data import Fields, ItemList, Split, make_list, side_of, split_items
+from wavetree.data.split import SIDES
 from wavetree.errors import ListError, SettingError
 
 NAMES = tuple(f"name {number}" for number in range(1000))
@@ -95,6 +96,76 @@ def test_the_hash_split_obeys(law: Law) -> None:
 def test_the_laws_reject_broken_splits(law: Law, broken: Splitter) -> None:
     with pytest.raises(AssertionError):
         law(broken)
+
+
+WITH_DECADES = make_list([(name, decade) for decade in range(1880, 1910, 10) for name in NAMES], fields=["decade"])
+
+
+def keeps_texts_together(split: Splitter) -> None:
+    """The same name with another decade never lies on another side, and no row is lost."""
+    made = split(WITH_DECADES)
+    train, validation, test = set(made.train), set(made.validation), set(made.test)
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+    rows = [row for side in SIDES for row in zip(made.items(side), made.labels(side), strict=True)]
+    assert sorted(rows) == sorted(WITH_DECADES.rows)
+    assert made.leaked_validation == made.leaked_test == 0
+
+
+def by_hash_of_rows(items: ItemList) -> Split:
+    """Broken: the labels have a say."""
+    found = {
+        side: [row for row in items.distinct_rows if side_of("\t".join((row[0], *row[1]))) == side] for side in SIDES
+    }
+    texts = [tuple(item for item, _ in found[side]) for side in SIDES]
+    return Split(*texts, 0, 0, Fields.of(items), *(tuple(labels for _, labels in found[side]) for side in SIDES))
+
+
+def without_labels(items: ItemList) -> Split:
+    """Broken: each text once, so that most decades are lost."""
+    return by_hash(ItemList(items.items, items.source))
+
+
+def test_labels_have_no_say() -> None:
+    keeps_texts_together(by_hash)
+    plain = split_items(make_list(NAMES), "hash")
+    labelled = split_items(WITH_DECADES, "hash")
+    for side in SIDES:
+        assert set(labelled.items(side)) == set(plain.items(side))
+
+
+@pytest.mark.parametrize("broken", [by_hash_of_rows, without_labels, by_lecture])
+def test_the_law_rejects_splits_that_part_them(broken: Splitter) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        keeps_texts_together(broken)
+
+
+def test_equal_rows_are_taken_once() -> None:
+    rows = [(item, *labels) for item, labels in WITH_DECADES.rows]
+    made = split_items(make_list([*rows, *rows[:500]], fields=["decade"]), "hash")
+    assert made == split_items(WITH_DECADES, "hash")
+
+
+def test_the_lecture_split_takes_the_labels_along() -> None:
+    made = split_items(WITH_DECADES, "lecture")
+    plain = split_items(make_list(WITH_DECADES.items), "lecture")
+    rows = list(WITH_DECADES.rows)
+    random.Random(42).shuffle(rows)
+    for side in SIDES:
+        assert made.items(side) == plain.items(side)
+        assert plain.labels(side) == ()
+    assert [row for side in SIDES for row in zip(made.items(side), made.labels(side), strict=True)] == rows
+    assert made.leaked_validation == plain.leaked_validation > 0
+
+
+def test_a_split_has_the_fields_of_the_whole_list() -> None:
+    """As the alphabet is that of the whole list: a class that only a held-out item has is known."""
+    held = next(name for name in NAMES if side_of(name) == "test")
+    rows = [(item, *labels) for item, labels in WITH_DECADES.rows]
+    made = split_items(make_list([*rows, (held, "rare")], fields=["decade"]), "hash")
+    assert made.fields == Fields((("decade", ("1880", "1890", "1900", "rare")),))
+    assert split_items(make_list(NAMES), "hash").fields == Fields()
 
 
 def test_sides_are_a_contract() -> None:

@@ -1,22 +1,29 @@
-"""A list of items: from a text file with one item a line, from Python, or the names that come with the package.
+"""A list of items: from a text file with one item a line, or from Python.
 
 A symbol is one Unicode code point. A list that is accepted here can be trained on; one that cannot is refused with a
-sentence that names the place.
+sentence that names the place. A list may have fields: then each item carries one class for each of them.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import lzma
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from importlib import resources
-from itertools import islice
+from functools import cached_property, partial
+from itertools import islice, repeat
 from pathlib import Path
 
-from wavetree.errors import DamagedError, ListError
+from wavetree.data.columns import (
+    Labels,
+    Row,
+    checked_names,
+    checked_text,
+    refuse_many_classes,
+    row_of_line,
+    row_of_tuple,
+)
+from wavetree.errors import ListError
 
 MAX_ITEM_SYMBOLS = 4096
 """The longest item: what a tree of 12 levels, the deepest, can see at once."""
@@ -27,41 +34,61 @@ MAX_ALPHABET = 4096
 MIN_ITEMS = 50
 """The fewest distinct items. With 50, each held-out tenth is expected to hold five."""
 
-_EMBEDDED = "names-us-2017.txt.xz"
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class ItemList:
-    """Items in the order they came, duplicates kept, and where they came from (`source`, for a person to read)."""
+    """Items in the order they came, duplicates kept, and where they came from (`source`, for a person to read).
+
+    `fields` are the names of what each item carries, `labels` the classes of each item; both are empty without fields.
+    """
 
     items: tuple[str, ...]
     source: str
+    fields: tuple[str, ...] = ()
+    labels: tuple[Labels, ...] = ()
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Every item with its labels."""
+        return tuple(zip(self.items, self.labels if self.fields else repeat((), len(self.items)), strict=True))
+
+    @cached_property
+    def distinct_rows(self) -> tuple[Row, ...]:
+        """Every row once, in the order of first occurrence."""
+        return tuple(dict.fromkeys(self.rows))
 
     @cached_property
     def distinct(self) -> tuple[str, ...]:
-        """Every item once, in the order of first occurrence."""
-        return tuple(dict.fromkeys(self.items))
+        """The items of `distinct_rows`: every item once, or with fields as often as it has different labels."""
+        return tuple(item for item, _ in self.distinct_rows)
 
     @property
     def duplicates(self) -> int:
-        """How many items repeat an earlier one."""
+        """How many rows repeat an earlier one."""
         return len(self.items) - len(self.distinct)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, of the items in order, as UTF-8 with LF between them, whatever the file's own line ends."""
-        return hashlib.sha256("\n".join(self.items).encode()).hexdigest()
+        """SHA-256, in hex, of the items in order, as UTF-8 with LF between them, whatever the file's own line ends.
+
+        With fields, their names come first, as if they were the labels of an empty item; a tab is before each label.
+        """
+        lines = ["\t".join((item, *labels)) for item, labels in self.rows]
+        head = ["\t".join(("", *self.fields))] if self.fields else []
+        return hashlib.sha256("\n".join(head + lines).encode()).hexdigest()
 
 
-def read_list(path: Path) -> ItemList:
-    """The items of a UTF-8 text file, one a line.
+def read_list(path: Path, fields: Sequence[str] = ()) -> ItemList:
+    """The items of a UTF-8 text file, one a line; with `fields`, a tab and a class for each of them after the item.
 
     A byte order mark at the start is dropped; a line ends in LF or CRLF, the last one perhaps in nothing; lines of
-    nothing but white space are skipped. Apart from that an item is exactly its line, spaces included, and no other
-    character (U+2028, form feed, a lone CR) ends one. Raises ListError for a file that cannot be read, is not UTF-8,
-    holds no item, or holds items that `make_list` would refuse.
+    nothing but white space are skipped. Apart from that an item is exactly its line (or column), spaces included, and
+    no other character (U+2028, form feed, a lone CR) ends one. Raises ListError for a file that cannot be read, is not
+    UTF-8, holds no item, or holds items that `make_list` would refuse; SettingError for names that fields cannot have.
     """
+    fields = checked_names(fields)
     text = _decode(_read_bytes(path), path)
     lines = text.replace("\r\n", "\n").split("\n")
     items = tuple(line for line in lines if line and not line.isspace())
@@ -75,54 +102,39 @@ def read_list(path: Path) -> ItemList:
 
     def place(index: int) -> str:
         filled = (number for number, line in enumerate(lines, 1) if line and not line.isspace())
-        return f"line {next(islice(filled, index, None))}"
+        return f"{path}, line {next(islice(filled, index, None))}"
 
-    return _checked(items, str(path), place)
+    if not fields:
+        return _checked(ItemList(items, str(path)), place)
+    rows = [row_of_line(line, fields, partial(place, index)) for index, line in enumerate(items)]
+    return _checked(_with_fields(rows, str(path), fields), place)
 
 
-def make_list(items: Iterable[str], source: str = "your list") -> ItemList:
+def make_list(items: Iterable[object], source: str = "your list", fields: Sequence[str] = ()) -> ItemList:
     """The list of `items` given from Python, under the rules that hold for a file; `source` names it in messages.
 
+    An item is a string; with `fields`, a tuple of the string and its classes, in the order of the fields or as a
+    dictionary: ("mary", "F", 1920) or ("mary", {"sex": "F", "decade": 1920}).
+
     Raises ListError for an item that is no string, is empty or white space alone, holds a line feed or half a
-    surrogate pair, or has more than MAX_ITEM_SYMBOLS symbols; for more than MAX_ALPHABET distinct symbols; and for
-    fewer than MIN_ITEMS distinct items.
+    surrogate pair (with fields: or a tab, and a class may not either), or has more than MAX_ITEM_SYMBOLS symbols; for
+    classes that are not one for each field, or more than MAX_CLASSES of one field; for more than MAX_ALPHABET distinct
+    symbols; and for fewer than MIN_ITEMS distinct items, whatever their labels. Raises SettingError for names that
+    fields cannot have.
     """
+    fields = checked_names(fields)
     if isinstance(items, str):
         raise ListError(f"{source} is a single string. Give a list of strings, one for each item.")
-    kept = tuple(items)
-    for number, item in enumerate(kept, 1):
-        if not isinstance(item, str):
-            raise ListError(f"{source}, item {number} is of type {type(item).__name__}. Every item must be a string.")
-        if not item or item.isspace():
-            raise ListError(f"{source}, item {number} is empty or white space alone. Leave it out.")
-        if "\n" in item:
-            raise ListError(
-                f"{source}, item {number} holds a line feed (character {item.index(chr(10)) + 1}). "
-                "Give each line as an item of its own."
-            )
-        try:
-            item.encode()
-        except UnicodeEncodeError as error:
-            raise ListError(
-                f"{source}, item {number}, character {error.start + 1} is half a surrogate pair "
-                f"(U+{ord(item[error.start]):04X}), which is no character. Decode the text again from its bytes."
-            ) from None
-    return _checked(kept, source, lambda index: f"item {index + 1}")
+    numbered = [(f"{source}, item {number}", item) for number, item in enumerate(items, 1)]
+    if fields:
+        made = _with_fields([row_of_tuple(item, fields, where) for where, item in numbered], source, fields)
+    else:
+        made = ItemList(tuple(checked_text(item, where, "\n") for where, item in numbered), source)
+    return _checked(made, lambda index: f"{source}, item {index + 1}")
 
 
-def embedded_names() -> ItemList:
-    """The 29,910 given names of the United States in 2017, lower case, most given first.
-
-    Raises DamagedError if the package's file is missing or altered.
-    """
-    try:
-        packed = resources.files(__package__).joinpath(_EMBEDDED).read_bytes()
-        text = lzma.decompress(packed).decode("ascii")
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise DamagedError(
-            f"The names that come with wavetree ({_EMBEDDED}) cannot be read: {error}. Install the package again."
-        ) from error
-    return ItemList(tuple(text.split()), "the embedded names (United States, 2017)")
+def _with_fields(rows: Sequence[Row], source: str, fields: tuple[str, ...]) -> ItemList:
+    return ItemList(tuple(item for item, _ in rows), source, fields, tuple(labels for _, labels in rows))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -177,12 +189,13 @@ def _decode(raw: bytes, path: Path) -> str:
     return text
 
 
-def _checked(items: tuple[str, ...], source: str, place: Callable[[int], str]) -> ItemList:
-    """`items` as a list, if they can be trained on; `place` names the item of an index."""
+def _checked(made: ItemList, place: Callable[[int], str]) -> ItemList:
+    """`made`, if it can be trained on; `place` names the item of an index."""
+    items, source = made.items, made.source
     if max(map(len, items), default=0) > MAX_ITEM_SYMBOLS:
         index = next(i for i, item in enumerate(items) if len(item) > MAX_ITEM_SYMBOLS)
         raise ListError(
-            f"{source}, {place(index)} has {len(items[index]):,} symbols; an item may have {MAX_ITEM_SYMBOLS:,}. "
+            f"{place(index)} has {len(items[index]):,} symbols; an item may have {MAX_ITEM_SYMBOLS:,}. "
             "If this is running text, break it into lines first: here every line is an item of its own."
         )
     alphabet = len(set("".join(items)))
@@ -191,11 +204,12 @@ def _checked(items: tuple[str, ...], source: str, place: Callable[[int], str]) -
             f"{source} has {alphabet:,} distinct symbols; an alphabet may have {MAX_ALPHABET:,}. "
             "Check that it is text, and leave out or replace the rarest symbols."
         )
-    made = ItemList(items, source)
-    if len(made.distinct) < MIN_ITEMS:
-        repeats = f" ({len(items):,} with duplicates)" if made.duplicates else ""
+    refuse_many_classes(made.fields, made.labels, place)
+    distinct = len(set(items))  # the sides of a split follow from the items alone
+    if distinct < MIN_ITEMS:
+        repeats = f" ({len(items):,} with duplicates)" if len(items) > distinct else ""
         raise ListError(
-            f"{source} has {_count(len(made.distinct), 'distinct item')}{repeats}; at least {MIN_ITEMS} are needed, "
+            f"{source} has {_count(distinct, 'distinct item')}{repeats}; at least {MIN_ITEMS} are needed, "
             "to learn from most and hold out the rest. Add more, one a line."
         )
     return made

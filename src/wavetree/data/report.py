@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from wavetree.data.lists import ItemList
-from wavetree.data.split import Side, side_of, split_items
+from wavetree.data.split import SIDES, Side, side_of, split_items
 
 EXAMPLES = 5
 """How many symbols and repeated items are named."""
@@ -41,7 +41,10 @@ class Sides:
 
 @dataclass(frozen=True)
 class ListReport:
-    """The facts of a list. Symbols and lengths are counted over the distinct items: a model is trained on those."""
+    """The facts of a list. A row is an item with its labels; without fields it is the item.
+
+    Symbols, lengths and classes are counted over the distinct rows: a model is trained on those.
+    """
 
     source: str
     digest: str
@@ -49,9 +52,11 @@ class ListReport:
     distinct: int
     duplicates: int
     repeated: tuple[tuple[str, int], ...]
-    """The most repeated items, with how often each occurs."""
+    """The most repeated rows, each with a space before its labels, with how often each occurs."""
+    fields: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    """Each field with its classes, sorted, and how many rows have each of them."""
     edge_spaces: int
-    """Distinct items that begin or end with white space: kept as they are, and rarely meant."""
+    """Distinct rows whose item begins or ends with white space: kept as it is, and rarely meant."""
     alphabet: str
     """All symbols, by code point."""
     commonest: tuple[tuple[str, int], ...]
@@ -77,7 +82,7 @@ def describe_list(items: ItemList) -> ListReport:
     distinct = items.distinct
     symbols = Counter("".join(distinct)).most_common()
     lengths = sorted(map(len, distinct))
-    repeated = [(item, n) for item, n in Counter(items.items).most_common(EXAMPLES) if n > 1]
+    repeated = [(" ".join((item, *told)), n) for (item, told), n in Counter(items.rows).most_common(EXAMPLES) if n > 1]
     return ListReport(
         source=items.source,
         digest=items.digest,
@@ -85,6 +90,7 @@ def describe_list(items: ItemList) -> ListReport:
         distinct=len(distinct),
         duplicates=items.duplicates,
         repeated=tuple(repeated),
+        fields=tuple((name, _counts(items, f)) for f, name in enumerate(items.fields)),
         edge_spaces=sum(item[0].isspace() or item[-1].isspace() for item in distinct),
         alphabet="".join(sorted(symbol for symbol, _ in symbols)),
         commonest=tuple(symbols[:EXAMPLES]),
@@ -94,6 +100,10 @@ def describe_list(items: ItemList) -> ListReport:
         hash_split=_hash_sides(distinct),
         lecture_split=_lecture_sides(items),
     )
+
+
+def _counts(items: ItemList, f: int) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(labels[f] for _, labels in items.distinct_rows).items()))
 
 
 def _fits(lengths: Counter[int]) -> tuple[tuple[int, float], ...]:
@@ -107,11 +117,13 @@ def _fits(lengths: Counter[int]) -> tuple[tuple[int, float], ...]:
 
 
 def _hash_sides(distinct: tuple[str, ...]) -> Sides:
-    sides: dict[Side, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    sides: dict[Side, list[str]] = {side: [] for side in SIDES}
     for item in distinct:
-        sides[side_of(item)].add(item)
-    train, validation, test = sides["train"], sides["validation"], sides["test"]
-    return Sides(len(train), len(validation), len(test), len(validation & train), len(test & train))
+        sides[side_of(item)].append(item)
+    train, validation, test = (sides[side] for side in SIDES)
+    known = set(train)
+    leaked = (sum(item in known for item in held) for held in (validation, test))
+    return Sides(len(train), len(validation), len(test), *leaked)
 
 
 def _lecture_sides(items: ItemList) -> Sides:
