@@ -13,7 +13,8 @@ import pytest
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config, configure
-from wavetree.data import Split, make_list, split_items
+from wavetree.data import Fields, Split, make_list, split_items
+from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
 from wavetree.runs import RunFolder, load
 from wavetree.runs.folder import made_with
@@ -47,6 +48,56 @@ def test_it_gives_back_what_it_was_made_from(tmp_path: Path) -> None:
         split.validation,
         split.test,
     ]
+
+
+WITH_FIELDS = make_list(
+    [(f"{item} {end}", {"sex": "FM"[k % 2], "place": place}) for k, item in enumerate(ITEMS.items[:40])
+     for end, place in (("a", "\u2028 x"), ("b", "é"), ("b", "a,b=c"))],
+    fields=("sex", "place"),
+)  # fmt: skip
+
+
+def test_it_gives_back_labels_and_fields(tmp_path: Path) -> None:
+    folder = RunFolder.open(start(WITH_FIELDS, tmp_path / "run", SETTINGS).path)
+    split = split_items(WITH_FIELDS, "hash")
+    assert folder.fields() == split.fields == Fields.of(WITH_FIELDS)
+    for side in SIDES:
+        assert folder.items(side) == split.items(side)
+        assert folder.labels(side) == split.labels(side) != ()
+    for line in (folder.path / "train.txt").read_bytes().decode().split("\n")[:-1]:
+        item, sex, place = line.split("\t")
+        assert (item, (sex, place)) in WITH_FIELDS.rows
+
+
+def test_a_run_without_fields_says_so(tmp_path: Path) -> None:
+    tabs = make_list([f"{item}\tF" for item in ITEMS.items])
+    folder = RunFolder.open(start(tabs, tmp_path / "run", SETTINGS).path)
+    assert not (folder.path / "fields.json").exists()
+    assert folder.fields() == Fields()
+    assert folder.labels("train") == ()
+    assert all(item.endswith("\tF") for item in folder.items("train"))
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [("fields.json", '"F"', '"G"'), ("train.txt", "\tF", "\tM")])
+def test_altered_fields_are_found(name: str, old: str, new: str, tmp_path: Path) -> None:
+    folder = start(WITH_FIELDS, tmp_path / "run", SETTINGS)
+    path = folder.path / name
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(DamagedError, match=f"{name} is damaged: its content is not what was saved"):
+        (folder.fields(), folder.labels("train"))
+
+
+def test_fields_that_are_gone_are_missed(tmp_path: Path) -> None:
+    """Their items would have tabs in them."""
+    folder = start(WITH_FIELDS, tmp_path / "run", SETTINGS)
+    (folder.path / "fields.json").unlink()
+    with pytest.raises(DamagedError, match="no such file"):
+        folder.fields()
+
+
+def test_force_replaces_a_run_with_fields(tmp_path: Path) -> None:
+    start(WITH_FIELDS, tmp_path / "run", SETTINGS)
+    assert not create(tmp_path / "run", force=True).fields()
 
 
 def test_a_run_is_complete_in_itself(run: RunFolder, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +18,29 @@ class PackedRow:
     """N positions. Each item is read as pad and its symbols, and predicts its symbols and pad: one more than it has.
 
     `ids`, `targets` (N,): the symbol read and the symbol to predict. `ages` (N,): symbols of the same item before it.
+    `classes` (N, F): what is told of the item, an id for each field; (N, 0) where nothing is.
     """
 
     ids: Ids
     targets: Ids
     ages: Ids
+    classes: Ids = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        if not self.classes.shape[1]:
+            object.__setattr__(self, "classes", np.empty((len(self.ids), 0), dtype=np.int64))
 
 
 class PackedItems:
-    """Items encoded once, each as pad and its symbols, end to end; any choice of them is cut out by indexing alone."""
+    """Items encoded once, each as pad and its symbols, end to end; any choice of them is cut out by indexing alone.
 
-    def __init__(self, items: Sequence[str], codec: AlphabetCodec) -> None:
+    `classes` (K, F) are the ids that `Fields.encode` gives for the labels of the K items; without columns, as none.
+    """
+
+    def __init__(self, items: Sequence[str], codec: AlphabetCodec, classes: Ids | None = None) -> None:
+        self._classes = classes if classes is not None and classes.shape[1] else None
+        if self._classes is not None and len(self._classes) != len(items):
+            raise ValueError(f"{len(items)} items have classes for {len(self._classes)}: give one row for each item.")
         text = "".join(items)
         lengths = np.fromiter(map(len, items), dtype=np.int64, count=len(items))
         self._lengths = lengths + 1
@@ -61,4 +73,7 @@ class PackedItems:
         ends = np.cumsum(lengths)
         ages = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         where = np.repeat(self._starts[chosen], lengths) + ages
-        return PackedRow(self._ids[where], self._ids[where + 1], ages)
+        row = (self._ids[where], self._ids[where + 1], ages)
+        return (
+            PackedRow(*row) if self._classes is None else PackedRow(*row, self._classes[chosen].repeat(lengths, axis=0))
+        )

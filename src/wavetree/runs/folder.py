@@ -2,14 +2,16 @@
 
     config.json        every setting, resolved; versions; the list's digest; the revision, where there is one
     codec.json         the alphabet
-    train.txt, validation.txt, test.txt      the items, so that samples can be marked and losses measured again
+    fields.json        what the items carry beside their text; only where they do
+    train.txt, validation.txt, test.txt      the items, so that samples can be marked and losses measured again; where
+                       there are fields, a tab and a class for each of them follow
     metrics.jsonl      a line per logged step
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
 
 No file is pickled. Of every file but the log, the pointers and the report a checksum is kept, and compared before it is
-used: config.json has those of the codec and the items, a checkpoint's manifest those of its own files, and its state
-that of config.json.
+used: config.json has those of the codec, the fields and the items, a checkpoint's manifest those of its own files, and
+its state that of config.json.
 """
 
 from __future__ import annotations
@@ -32,14 +34,14 @@ from torch import Tensor
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config
-from wavetree.data import Split
+from wavetree.data import Fields, Labels, Split
+from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
 from wavetree.runs.checkpoint import read_bytes, read_checkpoint, read_json, write_checkpoint, write_file
 
 FORMAT = 1
 """The version of this layout. A reader refuses a newer one."""
-SIDES = ("train", "validation", "test")
-OURS = {"config.json", "codec.json", "metrics.jsonl", "report.html", "checkpoints", "best", "latest"} | {
+OURS = {"config.json", "codec.json", "fields.json", "metrics.jsonl", "report.html", "checkpoints", "best", "latest"} | {
     f"{side}.txt" for side in SIDES
 }
 """All that a run folder holds."""
@@ -65,8 +67,10 @@ class RunFolder:
         refuse_taken(path, force)
         place = path.resolve()
         beside, aside = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
-        files = {f"{side}.txt": "".join(f"{item}\n" for item in getattr(split, side)).encode() for side in SIDES}
+        files = {f"{side}.txt": _lines(split.items(side), split.labels(side)) for side in SIDES}
         files["codec.json"] = _json_bytes(codec.to_json())
+        if split.fields:
+            files["fields.json"] = _json_bytes(split.fields.to_json())
         about = {
             "format": FORMAT,
             "settings": config.model_dump(),
@@ -128,7 +132,22 @@ class RunFolder:
 
     def items(self, side: str) -> tuple[str, ...]:
         """The items of `train`, `validation` or `test`."""
-        return tuple(self._checked(f"{side}.txt").decode().split("\n")[:-1])
+        lines = self._checked(f"{side}.txt").decode().split("\n")[:-1]
+        return tuple(line.split("\t", 1)[0] for line in lines) if self._has_fields() else tuple(lines)
+
+    def fields(self) -> Fields:
+        """What the items carry beside their text; in most runs nothing."""
+        if not self._has_fields():
+            return Fields()
+        self._checked("fields.json")
+        return Fields.from_json(read_json(self.path / "fields.json"))
+
+    def labels(self, side: str) -> tuple[Labels, ...]:
+        """The labels of the items of a side, parallel to `items`; empty where the run has no fields."""
+        if not self._has_fields():
+            return ()
+        lines = self._checked(f"{side}.txt").decode().split("\n")[:-1]
+        return tuple(tuple(line.split("\t")[1:]) for line in lines)
 
     def log(self, lines: Sequence[Mapping[str, object]]) -> None:
         """Adds lines to metrics.jsonl. Raises SaveError."""
@@ -204,6 +223,10 @@ class RunFolder:
             raise DamagedError(_altered(self.path / name))
         return content
 
+    def _has_fields(self) -> bool:
+        sums = self._about().get("sha256")
+        return isinstance(sums, dict) and "fields.json" in sums
+
     def _about(self) -> dict[str, object]:
         return read_json(self.path / "config.json")
 
@@ -252,6 +275,11 @@ def _git_revision() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() or None if asked.returncode == 0 else None
+
+
+def _lines(items: Sequence[str], labels: Sequence[Labels]) -> bytes:
+    rows = zip(items, labels, strict=True) if labels else ((item, ()) for item in items)
+    return "".join("\t".join((item, *told)) + "\n" for item, told in rows).encode()
 
 
 def _sha256(content: bytes) -> str:
