@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wavetree.config import PRESETS, Config, configure
     from wavetree.data import ItemList, ListReport, describe_list, embedded_names, make_list, read_list
     from wavetree.errors import (
+        AudioError,
         DamagedError,
         InputError,
         ListError,
@@ -49,6 +50,7 @@ _ROOMS = {
     "config": ["PRESETS", "Config", "configure"],
     "data": ["ItemList", "ListReport", "describe_list", "embedded_names", "make_list", "read_list"],
     "errors": [
+        "AudioError",
         "DamagedError",
         "InputError",
         "ListError",
@@ -71,6 +73,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = [
     "PRESETS",
     "AlphabetCodec",
+    "AudioError",
     "Check",
     "Choice",
     "Config",

@@ -3,6 +3,7 @@
     WavetreeError              exit code 1: a check said no
     ├── InputError             exit code 2: what the user gave
     │   ├── ListError          a list file or an item in it
+    │   ├── AudioError         an audio file, or samples in it
     │   ├── SymbolError        a symbol that the model's alphabet lacks
     │   ├── SettingError       an unknown setting, or a value that it cannot take
     │   ├── RunError           a run folder that is missing, or in the way
@@ -29,6 +30,10 @@ class InputError(WavetreeError):
 
 class ListError(InputError):
     """A list file, or an item in it, cannot be used."""
+
+
+class AudioError(InputError):
+    """An audio file, or samples, cannot be used; or the library that they need is missing."""
 
 
 class SymbolError(InputError):

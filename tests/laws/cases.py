@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from wavetree.codecs import AlphabetCodec
+from wavetree.codecs import AlphabetCodec, BytesCodec, Codec, MuLawCodec
 from wavetree.config import FlatConfig, NgramConfig, TransformerConfig, TreeConfig
 from wavetree.data.packing import PackedItems
 from wavetree.inspect.laws import Model
@@ -105,10 +105,12 @@ MODELS = [
     ngram_case(order=4),
 ]
 
-CODECS = [
+CODECS: list[Codec] = [
     AlphabetCodec("a"),
     AlphabetCodec("abcdefghijklmnopqrstuvwxyz"),
     AlphabetCodec.of(["zoë", "e\u0301", "ß", "ẞ", "İi̇"]),  # accents that stand alone, letters that change their length
     AlphabetCodec.of(["\t ", "\x00\x7f", "'\"\\", "·", "(end)"]),
     AlphabetCodec.of(["日本", "👩‍🚀", "\U0010ffff"]),
+    BytesCodec(),
+    MuLawCodec(16_000),
 ]

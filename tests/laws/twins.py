@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavetree.codecs import AlphabetCodec
 from wavetree.config import TreeConfig
 from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.evaluate import Loss, exact_loss
@@ -307,30 +306,3 @@ def nudging(model: Model, items: PackedItems) -> Loss:
         weight = next(model.parameters()).view(-1)
         weight[0] = torch.nextafter(weight[0], weight[0] + 1)
     return loss
-
-
-# --- codecs (law 4)
-
-
-class IdsFromZero(AlphabetCodec):
-    """The first symbol has the id of the mark."""
-
-    def encode(self, text: str) -> Ids:
-        return super().encode(text) - 1
-
-    def decode(self, ids: Sequence[int] | Ids) -> str:
-        return super().decode([int(i) + 1 for i in ids])
-
-
-class CaseFolding(AlphabetCodec):
-    """Tidies what it is given."""
-
-    def encode(self, text: str) -> Ids:
-        return super().encode("".join(c.lower() if c.lower() in self.symbols else c for c in text))
-
-
-class Reversing(AlphabetCodec):
-    """Reads backwards and writes forwards."""
-
-    def encode(self, text: str) -> Ids:
-        return super().encode(text[::-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,11 @@ class AlphabetCodec:
 
     A symbol is one Unicode code point. The mark is no symbol, so that any symbol may be in an item.
     """
+
+    unit: ClassVar[str] = "symbol"
+    """What one id stands for."""
+    pad_is_symbol: ClassVar[bool] = False
+    """The mark stands for no symbol, so it is never drawn inside a stream."""
 
     symbols: str
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
