@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from wavetree.config import configure
-from wavetree.data import ItemList, embedded_names, make_list, read_list
-from wavetree.data.packing import PackedItems
-from wavetree.errors import SettingError
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wavetree.config import Config, configure
+from wavetree.data import ItemList, embedded_names, embedded_names_by_decade, make_list, read_list
+from wavetree.data.corpus import open_corpus
+from wavetree.errors import RunError, SettingError
 from wavetree.evaluate import Loss, exact_loss
-from wavetree.generate import Choice, Drawn, Known, draw, new_only
+from wavetree.generate import Choice, Drawn, Known, continuation, draw, new_only
 from wavetree.report import report_run
-from wavetree.runs import RunFolder, Trained, load
-from wavetree.train import Summary, Watch, start, train
+from wavetree.runs import RunFolder, Trained, corpus_settings, load, refuse_taken, sides_of
+from wavetree.train import Summary, Watch, start, start_stream, train
 
 SIDES = ("train", "validation", "test")
 
 
+Source = str | Path | Iterable[str | Path] | None
+"""A list: a file with one item a line, items, or None for the names. A stream: a file, a folder, or several of them."""
+
+
 def fit(
-    source: str | Path | Iterable[str] | None,
+    source: Source,
     out: str | Path,
     *,
     preset: str = "names",
@@ -29,13 +38,29 @@ def fit(
     force: bool = False,
     watch: Watch | None = None,
 ) -> Summary:
-    """Trains a new run in the folder `out` on `source`: a text file with one item a line, items, or None for names.
+    """Trains a new run in the folder `out` on `source`, which the preset takes for a list or for a stream.
 
     `settings` change the preset, as {"model.levels": 4, "train.seconds": 20}; `force` replaces a run that is there.
-    Raises ListError, SettingError or RunError before anything is written; SaveError when a file cannot be written.
+    Raises ListError, InputError, SettingError or RunError before anything is written; SaveError when a file cannot be
+    written.
     """
-    config = configure(preset, [f"{name}={value}" for name, value in (settings or {}).items()])
-    return _trained_and_drawn(start(_items(source), Path(out), config, force), watch)
+    config = configure(preset, [f"{name}={_written(value)}" for name, value in (settings or {}).items()])
+    return _trained_and_drawn(begin(source, Path(out), config, force), watch)
+
+
+def begin(source: Source, out: Path, config: Config, force: bool = False) -> RunFolder:
+    """A new run folder that is ready to train."""
+    if config.data.kind == "items":
+        return start(_items(source, config.data.fields), out, config, force)
+    if source is None:
+        raise SettingError(f"data.kind {config.data.kind!r} needs a file or a folder: none comes along.")
+    paths = [Path(source)] if isinstance(source, str | Path) else [Path(each) for each in source]
+    refuse_taken(out, force)  # before a long file is read
+    return start_stream(open_corpus(paths, corpus_settings(config.data), config.data.fields), paths, out, config, force)
+
+
+def _written(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def resume(run: str | Path, watch: Watch | None = None) -> Summary:
@@ -51,31 +76,73 @@ def sample(
     prefix: str = "",
     choice: Choice | None = None,
     novel: bool = False,
+    condition: str = "",
 ) -> list[Drawn]:
     """`count` items that begin with `prefix`, each marked; the same ones for the same `seed`. `novel`: only new ones.
 
-    Raises SymbolError for a prefix outside the alphabet; WavetreeError if not enough new items come.
+    `condition`, such as "sex=F,decade=1920", is for a run with fields. Raises SymbolError for a prefix outside the
+    alphabet; SettingError for a condition that is not known; WavetreeError if not enough new items come.
     """
-    return list(draws(_trained(run), count, seed, prefix, choice or Choice(), novel))
+    return list(draws(_trained(run), count, seed, prefix, choice or Choice(), novel, condition))
 
 
-def draws(trained: Trained, count: int, seed: int, prefix: str, choice: Choice, novel: bool) -> Iterator[Drawn]:
+def draws(
+    trained: Trained, count: int, seed: int, prefix: str, choice: Choice, novel: bool, condition: str = ""
+) -> Iterator[Drawn]:
     """What `sample` returns, one at a time."""
-    if count < 1:
-        raise SettingError(f"{count} items cannot be sampled: ask for 1 or more.")
-    if seed < 0:
-        raise SettingError(f"seed cannot be {seed}: give a whole number from 0.")
+    _refuse_numbers(count, seed)
+    if not trained.of_items:
+        raise RunError(f"{trained.folder.path} learnt a stream, which has no items: see wavetree.stream.")
     train_items, *held_out = (trained.folder.items(side) for side in SIDES)
     known = Known(train_items, [item for side in held_out for item in side])
-    drawn = draw(trained.model, trained.codec, known, seed, choice, prefix)
+    drawn = draw(trained.model, trained.alphabet, known, seed, choice, prefix, given_by(trained, condition))
     return iter(new_only(drawn, count)) if novel else islice(drawn, count)
 
 
-def losses(run: Trained | str | Path) -> dict[str, Loss]:
-    """The exact loss on each side of the run's split: `train`, `validation` and `test`."""
+def stream(
+    run: Trained | str | Path,
+    length: int,
+    *,
+    prompt: str | npt.ArrayLike = "",
+    seed: int = 1,
+    choice: Choice | None = None,
+    condition: str = "",
+) -> Iterator[str | npt.NDArray[np.float32]]:
+    """`length` symbols more of a run of running text or sound, in blocks, as they are made: text, or samples (T,).
+
+    `prompt` is what comes before, a text or samples at the rate of the run; it is not among the blocks.
+    """
     trained = _trained(run)
-    packed = {side: PackedItems(trained.folder.items(side), trained.codec) for side in SIDES}
-    return {side: exact_loss(trained.model, items) for side, items in packed.items()}
+    _refuse_numbers(length, seed)
+    before = trained.codec.encode(prompt)  # type: ignore[arg-type]
+    given = given_by(trained, condition)
+    for block in continuation(trained.model, trained.codec, before, length, seed, choice or Choice(), given):
+        yield trained.codec.decode(block)
+
+
+def given_by(trained: Trained, condition: str) -> Tensor | None:
+    """The numbers (1, G) of a condition such as "sex=F"; None for a run that takes none. Raises SettingError."""
+    fields, local = trained.fields, trained.folder.config().data.local
+    classes = fields.parse(condition)
+    if not fields and not local:
+        return None
+    told = fields.one_hot(classes[None])  # (1, G without local)
+    return torch.from_numpy(np.concatenate([told, np.zeros((1, local), dtype=np.float32)], axis=1))
+
+
+def _refuse_numbers(count: int, seed: int) -> None:
+    if count < 1:
+        raise SettingError(f"{count} cannot be sampled: ask for 1 or more.")
+    if seed < 0:
+        raise SettingError(f"seed cannot be {seed}: give a whole number from 0.")
+
+
+def losses(run: Trained | str | Path) -> dict[str, Loss]:
+    """The exact loss on each side of the run's split, `train`, `validation` and `test`, that is not empty."""
+    trained = _trained(run)
+    sides = sides_of(trained.folder)
+    held = {side: getattr(sides, side) for side in SIDES}
+    return {side: exact_loss(trained.model, items) for side, items in held.items() if items.symbols}
 
 
 def _trained_and_drawn(folder: RunFolder, watch: Watch | None) -> Summary:
@@ -91,9 +158,14 @@ def _trained(run: Trained | str | Path) -> Trained:
     return run if isinstance(run, Trained) else load(run)
 
 
-def _items(source: str | Path | Iterable[str] | None) -> ItemList:
+def _items(source: Source, fields: Sequence[str]) -> ItemList:
     if source is None:
-        return embedded_names()
+        return embedded_names_by_decade() if fields else embedded_names()
     if isinstance(source, ItemList):
         return source
-    return read_list(Path(source)) if isinstance(source, str | Path) else make_list(source)
+    if isinstance(source, str | Path):
+        return read_list(Path(source), fields)
+    items = list(source)
+    if len(items) == 1 and isinstance(items[0], Path):
+        return read_list(items[0], fields)
+    return make_list(items, fields=fields)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from wavetree.errors import SettingError
 
@@ -17,10 +17,41 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class DataConfig(Section):
-    """Which items are learnt from, and which are held out."""
+def _parts(value: object) -> object:
+    """A list as the command gives it: "1,2,4"."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    split: Literal["hash", "lecture"] = "hash"
+
+SPLITS = {"items": ("hash", "lecture"), "text": ("blocks", "tail"), "bytes": ("blocks", "tail"), "audio": ("files",)}
+
+
+class DataConfig(Section):
+    """What is learnt from, and what of it is held out.
+
+    `items`: a list, one a line. `text`: running text, by its own alphabet; `bytes`: the same, by the bytes of its
+    UTF-8, which meets no unknown symbol. `audio`: sound, at `rate` samples a second.
+    """
+
+    kind: Literal["items", "text", "bytes", "audio"] = "items"
+    split: Literal["hash", "lecture", "blocks", "tail", "files"] = "hash"
+    """items: hash or lecture. text, bytes: blocks (80, 10, 10%) or tail (90, 10%, no test). audio: files."""
+    fields: Annotated[tuple[str, ...], BeforeValidator(_parts)] = ()
+    """What is told besides, a class each: further columns of a list, or the folders that clips lie in."""
+    untold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The share of all classes that training leaves untold, so that the model also works without them."""
+    rate: Annotated[int, Field(ge=1000, le=192_000)] = 16_000
+    local: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Numbers of each frame of a local condition: the file a.npy beside the clip a.wav."""
+    hop: Annotated[int, Field(ge=1, le=1 << 20)] = 256
+    """Samples that one such frame holds for."""
+
+    @model_validator(mode="after")
+    def _fitting_split(self) -> DataConfig:
+        if self.split not in SPLITS[self.kind]:
+            raise ValueError(f"{self.kind} cannot be split by {self.split!r}: choose {' or '.join(SPLITS[self.kind])}")
+        if self.local and self.kind != "audio":
+            raise ValueError(f"{self.kind} has no local conditions, and data.local is {self.local}")
+        return self
 
 
 class TreeConfig(Section):
@@ -68,9 +99,49 @@ class TransformerConfig(Section):
         return self
 
 
-ModelConfig = Annotated[TreeConfig | FlatConfig | TransformerConfig, Field(discriminator="kind")]
+class WaveNetConfig(Section):
+    """The WaveNet: `stacks` times the dilations 1, 2, 4 ... of `levels` levels, or any others by `dilations`."""
+
+    kind: Literal["wavenet"] = "wavenet"
+    stacks: Annotated[int, Field(ge=1, le=64)] = 1
+    levels: Annotated[int, Field(ge=1, le=16)] = 6
+    dilations: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_parts)] | None = None
+    """In place of `stacks` and `levels`."""
+    kernel: Annotated[int, Field(ge=2, le=16)] = 2
+    channels: Annotated[int, Field(ge=1, le=4096)] = 128
+    hidden: Annotated[int, Field(ge=1, le=4096)] = 128
+    skip: Annotated[int, Field(ge=1, le=4096)] = 128
+    norm: Literal["layer", "none"] = "layer"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def all_dilations(self) -> tuple[int, ...]:
+        """The dilation of each level, from the symbols up."""
+        return self.dilations or tuple(1 << level for level in range(self.levels)) * self.stacks
+
+    @model_validator(mode="after")
+    def _no_holes(self) -> WaveNetConfig:
+        seen = 1  # as far back as there is no hole
+        for dilation in sorted(self.all_dilations):
+            if dilation > seen:
+                raise ValueError(
+                    f"with the dilations {', '.join(map(str, self.all_dilations))} the symbol {seen} back is never "
+                    f"seen: add one of at most {seen}"
+                )
+            seen += (self.kernel - 1) * dilation
+        if len(self.all_dilations) > 256 or seen > 1 << 20:
+            raise ValueError("more than 256 levels, or more than 1,048,576 symbols to see, are too many")
+        return self
+
+
+ModelConfig = Annotated[TreeConfig | FlatConfig | TransformerConfig | WaveNetConfig, Field(discriminator="kind")]
 """A model that training by gradients can make."""
-KINDS: dict[str, type[Section]] = {"tree": TreeConfig, "flat": FlatConfig, "transformer": TransformerConfig}
+KINDS: dict[str, type[Section]] = {
+    "tree": TreeConfig,
+    "flat": FlatConfig,
+    "transformer": TransformerConfig,
+    "wavenet": WaveNetConfig,
+}
 
 
 class TrainConfig(Section):
@@ -81,6 +152,10 @@ class TrainConfig(Section):
     epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
     seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
     batch_items: Annotated[int, Field(ge=1, le=65536)] = 256
+    """Items of a step, where a list is learnt."""
+    rows: Annotated[int, Field(ge=1, le=65536)] = 16
+    """Rows of a step, and `length` symbols of each, where a stream is learnt."""
+    length: Annotated[int, Field(ge=1, le=1 << 20)] = 256
     optimiser: Literal["sgd", "adamw", "muon"] = "muon"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
     matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0
@@ -93,6 +168,8 @@ class TrainConfig(Section):
     """The decay of the averaged weights, which are the ones judged and kept; 0 keeps the last weights."""
     checks: Annotated[int, Field(ge=1, le=10**6)] = 10
     """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the products of matrices in training. All that is judged and kept is float32."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processor threads; 0 takes all or one, whichever a short trial finds faster, and keeps to it."""
 
@@ -113,6 +190,11 @@ class Config(Section):
     model: ModelConfig = TreeConfig()
     train: TrainConfig = TrainConfig(epochs=4)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether a training step draws random numbers of its own."""
+        return isinstance(self.model, WaveNetConfig) and self.model.dropout > 0
+
 
 LIMITS = ("steps", "epochs", "seconds")
 
@@ -124,6 +206,26 @@ PRESETS: dict[str, Config] = {
     "lecture": Config(
         model=TreeConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
         train=TrainConfig(epochs=4.5, checks=3, batch_items=512, learning_rate=0.03, weight_decay=0.05),
+    ),
+    "decades": Config(  # names under their sex and decade
+        data=DataConfig(fields=("sex", "decade")),
+        model=TreeConfig(levels=3, embedding=32, hidden=224),
+        train=TrainConfig(epochs=8),
+    ),
+    "text": Config(
+        data=DataConfig(kind="text", split="blocks"),
+        model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128),
+        train=TrainConfig(seconds=150, learning_rate=0.006, matrix_rate=3, weight_decay=0.1, checks=5, length=192),
+    ),
+    "audio": Config(
+        data=DataConfig(kind="audio", split="files", rate=16_000),
+        model=WaveNetConfig(stacks=3, levels=10, channels=64, hidden=64, skip=128, norm="none"),
+        train=TrainConfig(seconds=3600, learning_rate=0.004, matrix_rate=3, rows=4, length=8192),
+    ),
+    "audio-small": Config(
+        data=DataConfig(kind="audio", split="files", rate=8_000),
+        model=WaveNetConfig(stacks=2, levels=9, channels=48, hidden=48, skip=64, norm="none"),
+        train=TrainConfig(seconds=600, learning_rate=0.004, matrix_rate=3, rows=8, length=4096, checks=5),
     ),
 }
 """Settings that belong together, by what they are for. Chosen by measurement: see docs/log.md."""

@@ -73,11 +73,11 @@ def inspect(
         return
     model = _tree(trained, wished[0].split()[0])
     if trace is not None:
-        show_fusion(run, model, trained.codec, text, trace, top, as_form, as_json)
+        show_fusion(run, model, trained.alphabet, text, trace, top, as_form, as_json)
     elif flip is not None:
-        show_flip(run, model, trained.codec, text, flip, as_json)
+        show_flip(run, model, trained.alphabet, text, flip, as_json)
     else:
-        show_receptive(run, model, trained.codec, text, as_json)
+        show_receptive(run, model, trained.alphabet, text, as_json)
 
 
 def _tree(trained: Trained, wished: str) -> Tree:
@@ -94,7 +94,7 @@ def _tree(trained: Trained, wished: str) -> Tree:
 def _layers_or_predictions(run: Path, trained: Trained, text: str | None, top: int, as_json: bool) -> None:
     from wavetree.inspect import layer_table, next_symbols
 
-    rows = [] if text is None else next_symbols(trained.model, trained.codec, text, top)
+    rows = [] if text is None else next_symbols(trained.model, trained.alphabet, text, top)
     layers = layer_table(trained.model)
     if as_json:
         document = {"run": str(run), "receptive_field": trained.model.receptive_field, "layers": [*map(asdict, layers)]}

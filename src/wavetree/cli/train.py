@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -23,30 +23,38 @@ from wavetree.cli.output import (
     working,
 )
 from wavetree.cli.stopping import asked_to_stop
-from wavetree.cli.wording import BITS, leak_warning, plural
+from wavetree.cli.wording import BITS, leak_warning, plural, seen
 from wavetree.errors import ListError, SettingError
 
 if TYPE_CHECKING:
+    from wavetree.codecs import Codec
     from wavetree.config import Config
-    from wavetree.data import ItemList
     from wavetree.runs import RunFolder
     from wavetree.train import Summary
 
 
 def train(
-    file: Annotated[
-        Path | None, Parameter(help="The list: a UTF-8 text file with one item a line. Without it, 29,910 given names.")
-    ] = None,
-    /,
-    *,
+    *files: Annotated[
+        Path,
+        Parameter(
+            help="The list: a UTF-8 text file with one item a line. Without it, given names. For a preset of running "
+            "text or sound, files and folders."
+        ),
+    ],
     out: Annotated[Path | None, Parameter(help="The run folder to make; without it, runs/NAME-OF-THE-FILE.")] = None,
-    preset: Annotated[str | None, Parameter(help="Where the settings start: names (the default) or lecture.")] = None,
+    preset: Annotated[
+        str | None,
+        Parameter(help="Where the settings start: names (the default), lecture, decades, text, audio or audio-small."),
+    ] = None,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
     ] = (),
     split: Annotated[
-        Literal["hash", "lecture"] | None,
-        Parameter(help="hash: no item on two sides (the default). lecture: as the lecture did, duplicates kept."),
+        Literal["hash", "lecture", "blocks", "tail", "files"] | None,
+        Parameter(
+            help="Of a list: hash, no item on two sides (the default), or lecture, as the lecture did, duplicates "
+            "kept. Of text: blocks (80, 10 and 10%) or tail (90 and 10%). Of sound: files."
+        ),
     ] = None,
     seed: Annotated[int | None, Parameter(help="Same seed, same run.")] = None,
     steps: Annotated[int | None, Parameter(help="Stop after this many steps.")] = None,
@@ -58,7 +66,6 @@ def train(
 ) -> int:
     """Begins a run or goes on with one, and says how it went; 130 if it was interrupted."""
     from wavetree.config import configure
-    from wavetree.data import embedded_names, read_list
 
     limits = {"steps": steps, "epochs": epochs, "seconds": seconds}
     given = [f"--{name}" for name, value in limits.items() if value is not None]
@@ -69,37 +76,39 @@ def train(
     options = {"data.split": split, "train.seed": seed} | {f"train.{name}": value for name, value in limits.items()}
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
-    path = out or Path("runs") / (file.stem if file else "names")
-
+    path = out or Path("runs") / (files[0].stem if files else preset if preset == "decades" else "names")
     if resume:
-        items = read_list(file) if file else None
         names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
-        folder = _resumed(path, items, config, names)
+        folder = _resumed(path, files, config, names)
     else:
-        items = read_list(file) if file else embedded_names()
-        folder = _begun(path, items, config, force)
-    _describe(folder, items)
+        folder = _begun(path, files, config, force)
+    _describe(folder)
     summary = _trained(folder)
     _draw(folder, summary)
     _report(summary, as_json)
     return INTERRUPTED if summary.stopped else 0
 
 
-def _begun(path: Path, items: ItemList, config: Config, force: bool) -> RunFolder:
-    from wavetree.train import start
+def _begun(path: Path, files: tuple[Path, ...], config: Config, force: bool) -> RunFolder:
+    from wavetree.api import begin
 
-    return start(items, path, config, force)
+    if config.data.kind == "items" and len(files) > 1:
+        raise SettingError(f"{len(files)} files were given, and a list is one file: put the lists into one.")
+    with working("reading"):
+        return begin(files or None, path, config, force)
 
 
-def _resumed(path: Path, items: ItemList | None, config: Config, given: list[str]) -> RunFolder:
+def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str]) -> RunFolder:
     """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
+    from wavetree.data import read_list
     from wavetree.runs import RunFolder
 
     folder = RunFolder.open(path)
-    if items and items.digest != folder.digest():
+    data = folder.config().data
+    if files and data.kind == "items" and read_list(files[0], data.fields).digest != folder.origin().get("sha256"):
         raise ListError(
-            f"{items.source} is not the list that {path} was begun with: leave it out, or begin a new run with "
-            "another --out."
+            f"{files[0]} is not the list that {path} was begun with: leave it out, or begin a new run with another "
+            "--out."
         )
     begun = _flat(folder.config())
     wanted = _flat(config)
@@ -119,42 +128,64 @@ def _flat(config: Config) -> dict[str, object]:
     return {f"{section}.{name}": value for section, names in sections.items() for name, value in names.items()}
 
 
-def _describe(folder: RunFolder, items: ItemList | None) -> None:
+def _describe(folder: RunFolder) -> None:
     """What is about to be learnt from, and by what."""
     import torch
 
     from wavetree.models import build, parameter_count
+    from wavetree.runs import given_size
 
     config, codec = folder.config(), folder.codec()
-    sides = {side: folder.items(side) for side in ("train", "validation", "test")}
     with torch.device("meta"):  # shapes alone
-        model = build(config.model, codec.vocab_size, config.train.seed)
-    rows = []
-    if items:
-        rows += [("list", items.source), ("items", _count(items, config))]
-    sizes = ", ".join(f"{number(len(held))} {side}" for side, held in sides.items())
-    rows += [
-        ("alphabet", plural(len(codec.symbols), "symbol")),
-        ("split", f"{sizes} ({config.data.split})"),
-        (
-            "model",
-            f"{config.model.kind}, {number(parameter_count(model))} parameters, "
-            f"sees {plural(model.receptive_field, 'symbol')}",
-        ),
+        model = build(config.model, codec.vocab_size, config.train.seed, given_size(folder))
+    sees = seen(model.receptive_field, codec)
+    rows = [
+        *(_list_facts(folder) if config.data.kind == "items" else _stream_facts(folder, model.receptive_field)),
+        ("model", f"{config.model.kind}, {number(parameter_count(model))} parameters, sees {sees}"),
         ("run", str(folder.path)),
     ]
     show_talk(table(["<", "<"], rows, fold=True))
-    warning = leak_warning(sides["train"], sides["validation"])
-    if warning:
-        say(warning)
+    if config.data.kind == "items":
+        warning = leak_warning(folder.items("train"), folder.items("validation"))
+        if warning:
+            say(warning)
     say("")
 
 
-def _count(items: ItemList, config: Config) -> str:
-    if not items.duplicates:
-        return f"{number(len(items.items))}, no duplicates"
+def _list_facts(folder: RunFolder) -> list[tuple[str, str]]:
+    sides = {side: folder.items(side) for side in ("train", "validation", "test")}
+    sizes = ", ".join(f"{number(len(held))} {side}" for side, held in sides.items())
+    fields, about = folder.fields(), folder.origin()
+    came = [("list", str(about["source"])), ("items", _count(about, folder.config()))] if "source" in about else []
+    told = [("told besides", ", ".join(f"{name} ({len(classes)} classes)" for name, classes in fields.tables))]
+    return [
+        *came,
+        ("alphabet", _alphabet(folder.codec())),
+        ("split", f"{sizes} ({folder.config().data.split})"),
+        *(told if fields else []),
+    ]
+
+
+def _alphabet(codec: Codec) -> str:
+    from wavetree.codecs import AlphabetCodec
+
+    return plural(len(codec.symbols), "symbol") if isinstance(codec, AlphabetCodec) else codec.describe()
+
+
+def _count(about: dict[str, Any], config: Config) -> str:
+    if about["items"] == about["distinct"]:
+        return f"{number(about['items'])}, no duplicates"
     fate = "removed" if config.data.split == "hash" else "kept"
-    return f"{number(len(items.items))}, {number(len(items.distinct))} distinct: the duplicates are {fate}"
+    return f"{number(about['items'])}, {number(about['distinct'])} distinct: the duplicates are {fate}"
+
+
+def _stream_facts(folder: RunFolder, field: int) -> list[tuple[str, str]]:
+    from wavetree.data.corpus import describe_corpus, split_stream
+    from wavetree.runs import corpus_of
+
+    corpus = corpus_of(folder)
+    report = describe_corpus(corpus, split_stream(corpus, folder.config().data.split))  # type: ignore[arg-type]
+    return [(corpus.settings.kind, sentence) for sentence in report.sentences(field)]
 
 
 def _trained(folder: RunFolder) -> Summary:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wavetree.cli.output import number
+
+if TYPE_CHECKING:
+    from wavetree.codecs import Codec
 
 BITS = 1 / math.log(2)
 """Bits in a nat."""
@@ -22,6 +26,14 @@ def shown(symbols: str) -> str:
 def plural(count: int, thing: str) -> str:
     """`1 item`, `1,204 items`."""
     return f"{number(count)} {thing}{'' if count == 1 else 's'}"
+
+
+def seen(receptive_field: int, codec: Codec) -> str:
+    """What a prediction sees, in symbols, and of sound in milliseconds too."""
+    from wavetree.codecs import MuLawCodec
+
+    told = plural(receptive_field, codec.unit)
+    return f"{told}, {1000 * receptive_field / codec.rate:,.1f} ms" if isinstance(codec, MuLawCodec) else told
 
 
 def leak_warning(train: Sequence[str], held_out: Sequence[str]) -> str:

@@ -43,6 +43,18 @@ class Fields:
         """For each field, how many ids it has: one for each class, and NOT_TOLD."""
         return tuple(len(classes) + 1 for _, classes in self.tables)
 
+    @property
+    def width(self) -> int:
+        """G: the numbers of a condition, one for each class of each field."""
+        return sum(len(classes) for _, classes in self.tables)
+
+    def one_hot(self, classes: Ids) -> npt.NDArray[np.float32]:
+        """Class ids (..., F) as conditions (..., G): a one for each class that is told, zeros for the others."""
+        columns = [
+            np.eye(size, dtype=np.float32)[classes[..., f]][..., NOT_TOLD + 1 :] for f, size in enumerate(self.sizes)
+        ]
+        return np.concatenate([np.zeros((*classes.shape[:-1], 0), dtype=np.float32), *columns], axis=-1)
+
     def encode(self, labels: Sequence[Labels]) -> Ids:
         """The ids of the labels of K items, shape (K, F). Raises SettingError for a class that is not known."""
         ids = np.empty((len(labels), len(self)), dtype=np.int64)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from wavetree.codecs import PAD, AlphabetCodec
+from wavetree.data.fields import NOT_TOLD, Fields
 
 Ids = npt.NDArray[np.int64]
 
@@ -18,29 +19,30 @@ class PackedRow:
     """N positions. Each item is read as pad and its symbols, and predicts its symbols and pad: one more than it has.
 
     `ids`, `targets` (N,): the symbol read and the symbol to predict. `ages` (N,): symbols of the same item before it.
-    `classes` (N, F): what is told of the item, an id for each field; (N, 0) where nothing is.
+    Where things are told besides, `given` (M, G) are the different conditions, as `Fields.one_hot` writes them, and
+    `groups` (N,) says which of them holds at each position.
     """
 
     ids: Ids
     targets: Ids
     ages: Ids
-    classes: Ids = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
-
-    def __post_init__(self) -> None:
-        if not self.classes.shape[1]:
-            object.__setattr__(self, "classes", np.empty((len(self.ids), 0), dtype=np.int64))
+    groups: Ids | None = None
+    given: npt.NDArray[np.float32] | None = None
 
 
 class PackedItems:
     """Items encoded once, each as pad and its symbols, end to end; any choice of them is cut out by indexing alone.
 
-    `classes` (K, F) are the ids that `Fields.encode` gives for the labels of the K items; without columns, as none.
+    `classes` (K, F) are the ids that `Fields.encode` gives for the labels of the K items.
     """
 
-    def __init__(self, items: Sequence[str], codec: AlphabetCodec, classes: Ids | None = None) -> None:
-        self._classes = classes if classes is not None and classes.shape[1] else None
-        if self._classes is not None and len(self._classes) != len(items):
-            raise ValueError(f"{len(items)} items have classes for {len(self._classes)}: give one row for each item.")
+    def __init__(
+        self, items: Sequence[str], codec: AlphabetCodec, fields: Fields | None = None, classes: Ids | None = None
+    ) -> None:
+        self.fields = fields or Fields()
+        self._classes = np.zeros((len(items), 0), dtype=np.int64) if classes is None else classes
+        if self._classes.shape != (len(items), len(self.fields)):
+            raise ValueError(f"{len(items)} items of {len(self.fields)} fields have classes {self._classes.shape}")
         text = "".join(items)
         lengths = np.fromiter(map(len, items), dtype=np.int64, count=len(items))
         self._lengths = lengths + 1
@@ -67,13 +69,19 @@ class PackedItems:
             yield np.arange(begin, min(end, len(self)))
             begin = end
 
-    def row(self, chosen: Ids) -> PackedRow:
-        """The items of these indices (K,), in this order, as one row."""
+    def row(self, chosen: Ids, untold: npt.NDArray[np.bool_] | None = None) -> PackedRow:
+        """The items of these indices (K,), in this order, as one row; where `untold` (K, F), a class is left out."""
         lengths = self._lengths[chosen]
         ends = np.cumsum(lengths)
         ages = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
         where = np.repeat(self._starts[chosen], lengths) + ages
-        row = (self._ids[where], self._ids[where + 1], ages)
-        return (
-            PackedRow(*row) if self._classes is None else PackedRow(*row, self._classes[chosen].repeat(lengths, axis=0))
-        )
+        row = PackedRow(self._ids[where], self._ids[where + 1], ages)
+        if not self.fields:
+            return row
+        classes = self._classes[chosen] if untold is None else np.where(untold, NOT_TOLD, self._classes[chosen])
+        codes = np.zeros(len(chosen), dtype=np.int64)  # (K,): each item's classes as one number
+        for size, column in zip(self.fields.sizes, classes.T, strict=True):
+            codes = codes * size + column
+        _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+        given = self.fields.one_hot(classes[first])  # (M, G)
+        return PackedRow(row.ids, row.targets, ages, np.repeat(group, lengths), given)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import singledispatch
 
 import torch
 import torch.nn.functional as F
 
+from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems
+from wavetree.data.rows import rows_in_order
+from wavetree.evaluate.predictions import Piece, predictions
 from wavetree.models import AnyModel, evaluating
+from wavetree.runs import Side
 
 CHUNK_NUMBERS = 1 << 25
-"""Positions of a packed row times the width of its widest result: bounds the memory, and changes no figure."""
+"""Positions of a piece times the width of its widest result: bounds the memory, and changes no figure."""
 LEAST_WIDTH = 256
 """Hidden vectors are about this wide, however few symbols there are."""
+ROW_FIELDS = 4
+"""A row of a stream has this many times as many predictions as symbols of context: reading those costs little."""
+LEAST_ROW = 1024
 
 
 @dataclass(frozen=True)
@@ -29,13 +38,37 @@ class Loss:
         return self.nats / self.symbols
 
 
-def exact_loss(model: AnyModel, items: PackedItems) -> Loss:
-    """The loss over all `items`, in evaluation mode; the model is left as it was."""
+def exact_loss(model: AnyModel, side: Side) -> Loss:
+    """The loss over all of `side`, in evaluation mode; the model is left as it was.
+
+    Every symbol of a stream is predicted from the R before it, as far as its span goes back: one pass over each span
+    gives the same.
+    """
     nats = 0.0
     with evaluating(model):
-        for chosen in items.chunks(CHUNK_NUMBERS // max(LEAST_WIDTH, model.vocab_size)):
-            row = items.row(chosen)
-            logits = model.packed(model.prepare(row.ids, row.ages))  # (N, V)
-            losses = F.cross_entropy(logits, torch.from_numpy(row.targets), reduction="none")  # (N,)
-            nats += losses.sum(dtype=torch.float64).item()
-    return Loss(nats, items.symbols)
+        for piece in pieces(side, model):
+            logits, targets = predictions(model, piece)  # (N, V), (N,)
+            nats += F.cross_entropy(logits, targets, reduction="none").sum(dtype=torch.float64).item()
+    return Loss(nats, side.symbols)
+
+
+@singledispatch
+def pieces(side: Side, model: AnyModel) -> Iterator[Piece]:
+    """All of a side in pieces that fit in memory."""
+    raise TypeError(f"{type(side).__name__} is no side of a split")
+
+
+@pieces.register
+def _(side: PackedItems, model: AnyModel) -> Iterator[Piece]:
+    return (side.row(chosen) for chosen in side.chunks(_positions(model)))
+
+
+@pieces.register
+def _(side: Stream, model: AnyModel) -> Iterator[Piece]:
+    context = model.receptive_field - 1
+    length = max(LEAST_ROW, ROW_FIELDS * context)
+    return rows_in_order(side, context, length, max(1, _positions(model) // (context + length)))
+
+
+def _positions(model: AnyModel) -> int:
+    return CHUNK_NUMBERS // max(LEAST_WIDTH, model.vocab_size)

@@ -23,8 +23,8 @@ from wavetree.experiments.machine import matmul_peak, median_time, using_threads
 from wavetree.inspect import layer_table
 from wavetree.report import machine_stamp
 from wavetree.train import Summary, start, train
-from wavetree.train.batches import Batches
-from wavetree.train.loop import Training
+from wavetree.train.batches import ItemBatches
+from wavetree.train.loop import Shape, Training
 
 ROUNDS = 5
 """Pairs of measurements: ours and the reference's take turns, so that a drifting machine is met by both."""
@@ -147,8 +147,8 @@ def _share_of_peak(items: ItemList, steps: int, seconds: float) -> dict[str, flo
     config = lecture_settings(1)
     codec = AlphabetCodec.of(items.items)
     packed = PackedItems(split_items(items, "lecture").train, codec)
-    training = Training.begin(config, codec.vocab_size, steps, torch.get_num_threads())
-    row = Batches(packed, config.train.batch_items, 1)[0]
+    training = Training.begin(config, Shape(codec.vocab_size), steps, torch.get_num_threads())
+    row = ItemBatches(packed, config.train.batch_items, 1)[0]
     counter = FlopCounterMode(display=False)
     with counter:
         training.advance(row, config)

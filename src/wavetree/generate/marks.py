@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from torch import Tensor
+
 from wavetree.codecs import AlphabetCodec
 from wavetree.errors import WavetreeError
 from wavetree.generate.sampler import Choice, sample
@@ -28,10 +30,19 @@ class Drawn:
 
 
 def draw(
-    model: AnyModel, codec: AlphabetCodec, known: Known, seed: int, choice: Choice, prefix: str = ""
+    model: AnyModel,
+    codec: AlphabetCodec,
+    known: Known,
+    seed: int,
+    choice: Choice,
+    prefix: str = "",
+    given: Tensor | None = None,
 ) -> Iterator[Drawn]:
-    """Items with their marks, without end. Raises SymbolError for a prefix outside the alphabet."""
-    for sampled in sample(model, seed, choice, codec.encode(prefix).tolist()):
+    """Items with their marks, without end; `given` (1, G) holds for all.
+
+    Raises SymbolError for a prefix outside the alphabet.
+    """
+    for sampled in sample(model, seed, choice, codec.encode(prefix).tolist(), given=given):
         item = codec.decode(sampled.ids)
         yield Drawn(item, known.mark(item), sampled.ended)
 

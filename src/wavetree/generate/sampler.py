@@ -59,8 +59,17 @@ class Sampled:
     ended: bool
 
 
-def sample(model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int] = (), first: int = 0) -> Iterator[Sampled]:
-    """Items number `first`, `first + 1`, ... without end. Item i depends on (model, seed, choice, prefix, i) alone.
+def sample(
+    model: AnyModel,
+    seed: int,
+    choice: Choice,
+    prefix: Sequence[int] = (),
+    first: int = 0,
+    given: Tensor | None = None,
+) -> Iterator[Sampled]:
+    """Items number `first`, `first + 1`, ... without end; `given` (1, G) holds for all of them.
+
+    Item i depends on (model, seed, choice, prefix, given, i) alone.
 
     So the same seed gives the same items however many are taken, from wherever on.
     """
@@ -69,21 +78,27 @@ def sample(model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int] = (
     largest = max(1, min(BLOCK, BLOCK_SYMBOLS // choice.max_length, STATE_VECTORS // model.receptive_field))
     size = min(FIRST_BLOCK, largest)
     while True:
-        yield from sample_block(model, seed, choice, prefix, first, size)
+        yield from sample_block(model, seed, choice, prefix, first, size, given)
         first, size = first + size, largest
 
 
 def sample_block(
-    model: AnyModel, seed: int, choice: Choice, prefix: Sequence[int], first: int, count: int
+    model: AnyModel,
+    seed: int,
+    choice: Choice,
+    prefix: Sequence[int],
+    first: int,
+    count: int,
+    given: Tensor | None = None,
 ) -> list[Sampled]:
     """Items `first` to `first + count - 1`, side by side."""
     columns: list[npt.NDArray[np.int64]] = [np.full(count, symbol) for symbol in prefix]  # (count,) for each place
     lengths = np.full(count, choice.max_length)  # of an item that has not ended
     running = np.arange(count)  # the items in the batch, finished ones that have not left included
     with evaluating(model):
-        state = model.start()
+        state = model.start(given)
         for symbol in (PAD, *prefix):
-            logits, state = model.step(torch.tensor([symbol]), state)  # (1, V): all items are alike so far
+            logits, state = model.step(torch.tensor([symbol]), state, given)  # (1, V): all items are alike so far
         for place in range(len(prefix), choice.max_length):
             symbols = choose(logits, uniforms(seed, place, first, count)[running], choice)  # (B,)
             columns.append(np.full(count, PAD))
@@ -96,7 +111,7 @@ def sample_block(
             if len(alive) < LEAVE * len(running):
                 running, symbols = running[alive], symbols[alive]
                 state = model.select(state, torch.from_numpy(alive))
-            logits, state = model.step(torch.from_numpy(symbols), state)  # (B, V)
+            logits, state = model.step(torch.from_numpy(symbols), state, given)  # (B, V)
     items = np.stack(columns, axis=1)  # (count, T)
     return [Sampled(row[:n], bool(n < choice.max_length)) for row, n in zip(items, lengths, strict=True)]
 

@@ -10,7 +10,7 @@ from wavetree.report.blocks import block_average, block_steps
 from wavetree.report.charts import Series, line_chart
 from wavetree.report.machine import machine_stamp
 from wavetree.report.page import charts, folded, heading, page, paragraph, table
-from wavetree.runs import RunFolder
+from wavetree.runs import RunFolder, sides_of
 from wavetree.runs.checkpoint import write_file
 from wavetree.train import Summary
 
@@ -121,13 +121,13 @@ def _samples(checks: Sequence[Line]) -> str:
 
 def _cost(folder: RunFolder, summary: Summary, blocks: Sequence[Line]) -> str:
     symbols = round(summary.symbols_per_second * summary.seconds)
-    a_pass = sum(len(item) + 1 for item in folder.items("train"))
+    a_pass = sides_of(folder).train.symbols
     machine = machine_stamp()
     rows = [
         ("parameters", f"{summary.params:,}"),
         ("time", f"{summary.seconds:,.1f} s, the checks counted"),
         ("steps", f"{summary.steps:,}"),
-        ("symbols read", f"{symbols:,}: the training items {symbols / a_pass:.1f} times"),
+        ("symbols read", f"{symbols:,}: what is learnt from {symbols / a_pass:.1f} times"),
         ("symbols a second", f"{summary.symbols_per_second:,.0f}"),
         ("machine", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
         ("versions", f"torch {machine['torch']}, Python {machine['python']}"),

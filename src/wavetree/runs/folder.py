@@ -1,10 +1,11 @@
 """The run folder: all that a run is, complete in itself.
 
-    config.json        every setting, resolved; versions; the list's digest; the revision, where there is one
-    codec.json         the alphabet
+    config.json        every setting, resolved; versions; the digest of what was learnt from; the revision, where there is one
+    codec.json         symbols to ids
     fields.json        what the items carry beside their text; only where they do
     train.txt, validation.txt, test.txt      the items, so that samples can be marked and losses measured again; where
-                       there are fields, a tab and a class for each of them follow
+                       there are fields, a tab and a class for each of them follow; a run of a stream has none of these,
+                       and config.json says where the stream came from
     metrics.jsonl      a line per logged step
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
@@ -32,7 +33,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from wavetree.codecs import AlphabetCodec
+from wavetree.codecs import Codec, codec_from_json
 from wavetree.config import Config
 from wavetree.data import Fields, Labels, Split
 from wavetree.data.split import SIDES
@@ -58,23 +59,31 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, path: Path, config: Config, codec: AlphabetCodec, split: Split, digest: str, force: bool
+        cls,
+        path: Path,
+        config: Config,
+        codec: Codec,
+        fields: Fields,
+        split: Split | None,
+        origin: Mapping[str, object],
+        force: bool,
     ) -> RunFolder:
         """A new folder with everything but checkpoints. Raises RunError if `path` is taken and `force` is not given.
 
-        It is made beside its place: a run that it replaces is whole until then, and gone only after that.
+        `split` are the items of a list, and `origin` says what was learnt from ({"list": ...} or {"corpus": ...}). It is
+        made beside its place: a run that it replaces is whole until then, and gone only after that.
         """
         refuse_taken(path, force)
         place = path.resolve()
         beside, aside = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
-        files = {f"{side}.txt": _lines(split.items(side), split.labels(side)) for side in SIDES}
+        files = {f"{side}.txt": _lines(split.items(side), split.labels(side)) for side in SIDES} if split else {}
         files["codec.json"] = _json_bytes(codec.to_json())
-        if split.fields:
-            files["fields.json"] = _json_bytes(split.fields.to_json())
+        if fields:
+            files["fields.json"] = _json_bytes(fields.to_json())
         about = {
             "format": FORMAT,
             "settings": config.model_dump(),
-            "list": {"sha256": digest},
+            **origin,
             "sha256": {name: _sha256(content) for name, content in files.items()},
             "made_with": made_with(),
         }
@@ -120,15 +129,16 @@ class RunFolder:
             where = ".".join(["settings", *map(str, error.errors()[0]["loc"])])
             raise DamagedError(f"{self.path / 'config.json'} is damaged: {where} is not valid.") from None
 
-    def digest(self) -> str:
-        """The SHA-256 of the list that the run was made from."""
-        about = self._about().get("list")
-        return str(about.get("sha256")) if isinstance(about, dict) else ""
+    def origin(self) -> dict[str, Any]:
+        """What was learnt from: `sha256`, and for a stream its `sources`."""
+        about = self._about()
+        found = about.get("list", about.get("corpus"))
+        return found if isinstance(found, dict) else {}
 
-    def codec(self) -> AlphabetCodec:
+    def codec(self) -> Codec:
         """Symbols to ids, as the run has them."""
         self._checked("codec.json")
-        return AlphabetCodec.from_json(read_json(self.path / "codec.json"))
+        return codec_from_json(read_json(self.path / "codec.json"))
 
     def items(self, side: str) -> tuple[str, ...]:
         """The items of `train`, `validation` or `test`."""

@@ -5,19 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from wavetree.codecs import AlphabetCodec
-from wavetree.errors import DamagedError
+from wavetree.codecs import AlphabetCodec, Codec
+from wavetree.data import Fields
+from wavetree.errors import DamagedError, RunError
 from wavetree.models import AnyModel, build
 from wavetree.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model in evaluation mode, the codec that it speaks, and the folder that it came from."""
+    """A model in evaluation mode, the codec that it speaks, its conditions, and the folder that it came from."""
 
     model: AnyModel
-    codec: AlphabetCodec
+    codec: Codec
+    fields: Fields
     folder: RunFolder
+
+    @property
+    def alphabet(self) -> AlphabetCodec:
+        """The codec of a run of characters. Raises RunError for one of bytes or of sound."""
+        if not isinstance(self.codec, AlphabetCodec):
+            raise RunError(f"{self.folder.path} is a run of {self.codec.unit}s, and this needs one of characters.")
+        return self.codec
+
+    @property
+    def of_items(self) -> bool:
+        """Whether it was learnt from a list, not from a stream."""
+        return self.folder.config().data.kind == "items"
+
+
+def given_size(folder: RunFolder) -> int:
+    """G: how many numbers a condition has in this run, those of its fields and then those of a frame."""
+    return folder.fields().width + folder.config().data.local
 
 
 def load(path: str | Path, which: str = "best") -> Trained:
@@ -28,11 +47,11 @@ def load(path: str | Path, which: str = "best") -> Trained:
     folder = RunFolder.open(Path(path))
     config, codec = folder.config(), folder.codec()
     tensors, _ = folder.load(which, ["model"])  # first: what was altered is not acted on
-    model = build(config.model, codec.vocab_size, config.train.seed)
+    model = build(config.model, codec.vocab_size, config.train.seed, given_size(folder))
     try:
         model.load_state_dict(tensors["model"])
     except RuntimeError:
         raise DamagedError(
             f"{folder.path} is damaged: its weights do not fit its settings and alphabet. Copy the folder again."
         ) from None
-    return Trained(model.eval(), codec, folder)
+    return Trained(model.eval(), codec, folder.fields(), folder)

@@ -1,17 +1,41 @@
-"""Batches of whole items: each is a function of (seed, step) and nothing else."""
+"""Batches: each is a function of (seed, step) and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from wavetree.config import Config
+from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems, PackedRow
+from wavetree.data.rows import StreamRows, rows_anew
+from wavetree.evaluate import Piece
+from wavetree.runs import Side
+
+
+class Batches(Protocol):
+    """What a run learns from, step by step."""
+
+    @property
+    def epoch(self) -> float:
+        """How many steps read everything once."""
+
+    def __getitem__(self, step: int) -> Piece: ...
+
+
+def batches_of(side: Side, config: Config) -> Batches:
+    """The batches of the train side, by the settings."""
+    train, untold = config.train, config.data.untold
+    if isinstance(side, Stream):
+        return StreamBatches(side, train.rows, train.length, train.seed, untold)
+    return ItemBatches(side, train.batch_items, train.seed, untold)
 
 
 @dataclass
-class Batches:
+class ItemBatches:
     """Batch number `step` of `size` items: a cut of the endless row of epochs, each a permutation of all items.
 
     The permutation of an epoch follows from (seed, epoch), so that any step can be asked for, in any order. The last
@@ -21,7 +45,13 @@ class Batches:
     items: PackedItems
     size: int
     seed: int
+    untold: float = 0.0
     _orders: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> float:
+        """How many steps read every item once."""
+        return len(self.items) / self.size
 
     def chosen(self, step: int) -> npt.NDArray[np.int64]:
         """The indices (size,) of the items of this step's batch."""
@@ -36,10 +66,44 @@ class Batches:
         return np.concatenate(parts)
 
     def __getitem__(self, step: int) -> PackedRow:
-        return self.items.row(self.chosen(step))
+        fields = len(self.items.fields)
+        untold = _untold(self.seed, step, (self.size, fields), self.untold) if fields else None
+        return self.items.row(self.chosen(step), untold)
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
         if epoch not in self._orders:
             self._orders = {k: order for k, order in self._orders.items() if k == epoch - 1}
             self._orders[epoch] = np.random.default_rng((self.seed, epoch)).permutation(len(self.items))
         return self._orders[epoch]
+
+
+@dataclass(frozen=True)
+class StreamBatches:
+    """`rows` rows of `length` symbols, each from anywhere in the stream, as if the stream began there.
+
+    A row begins anew with pad. Reading R - 1 symbols of real context first, unlearnt, costs their work, and carrying
+    the state over from step to step makes a batch depend on all before it; at equal work neither learns more
+    (docs/log.md), and a model that has met beginnings can also begin.
+    """
+
+    stream: Stream
+    rows: int
+    length: int
+    seed: int
+    untold: float = 0.0
+
+    @property
+    def epoch(self) -> float:
+        """How many steps read as many symbols as there are."""
+        return self.stream.symbols / (self.rows * self.length)
+
+    def __getitem__(self, step: int) -> StreamRows:
+        numbers = np.random.default_rng((self.seed, step)).integers(0, self.stream.symbols, self.rows)
+        fields = len(self.stream.corpus.fields)
+        untold = _untold(self.seed, step, (self.rows, fields), self.untold) if fields else None
+        return rows_anew(self.stream, numbers, self.length, untold)
+
+
+def _untold(seed: int, step: int, shape: tuple[int, int], share: float) -> npt.NDArray[np.bool_]:
+    """Which classes of a batch are left out, so that a model learns to do without."""
+    return np.random.default_rng((seed, step, 1)).random(shape) < share

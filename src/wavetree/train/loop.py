@@ -1,7 +1,7 @@
-"""The work: from a run folder with a list and settings to one with a trained model.
+"""The work: from a run folder with settings, and a list or a stream, to one with a trained model.
 
     for each step:  take a batch  ->  predict every symbol  ->  gradient of the loss  ->  a step of the optimiser
-    now and then:   the exact loss of the validation items, a few samples, a checkpoint
+    now and then:   the exact loss of the validation side, a few samples, a checkpoint
 
 A run that begins and a run that goes on are the same code: the state of a run that begins is that of step 0. The batch
 and the learning rate of a step follow from (seed, step), so that what a restart needs is in `Training`, and no more.
@@ -13,29 +13,28 @@ import copy
 import math
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config
-from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.errors import DamagedError, WavetreeError
-from wavetree.evaluate import exact_loss
-from wavetree.generate import Choice, sample_block
+from wavetree.evaluate import Piece, exact_loss, predictions
+from wavetree.generate import samples_along_the_way
 from wavetree.models import AnyModel, build, parameter_count
-from wavetree.runs import RunFolder, load
-from wavetree.train.batches import Batches
+from wavetree.runs import RunFolder, Side, given_size, load, sides_of
+from wavetree.train.batches import Batches, batches_of
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
 """The training loss is logged as means over blocks of steps, about this many blocks a run."""
-CHECK_SAMPLES = 5
-CHECK_CHOICE = Choice(max_length=60)
 TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
@@ -43,6 +42,14 @@ TRIAL_SHARE = 0.1
 
 
 NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a model has to fit: V symbols, and G numbers of a condition."""
+
+    vocab_size: int
+    given_size: int = 0
 
 
 @dataclass
@@ -65,21 +72,23 @@ class Training:
     """The losses of the steps since the last logged one."""
 
     @classmethod
-    def begin(cls, config: Config, vocab_size: int, steps: int, threads: int) -> Training:
+    def begin(cls, config: Config, shape: Shape, steps: int, threads: int) -> Training:
         """The state of step 0: weights drawn from the seed."""
-        model = build(config.model, vocab_size, config.train.seed)
+        model = build(config.model, shape.vocab_size, config.train.seed, shape.given_size)
         judged = copy.deepcopy(model) if config.train.average else model
         return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps, threads)
 
-    def advance(self, row: PackedRow, config: Config) -> None:
-        """One step."""
+    def advance(self, piece: Piece, config: Config) -> None:
+        """One step. What dropout leaves out is drawn from (seed, step)."""
         settings = config.train
-        logits = self.model.packed(self.model.prepare(row.ids, row.ages))  # (N, V)
-        loss = F.cross_entropy(logits, torch.from_numpy(row.targets))
+        coarse = torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+        with drawn_from(settings.seed, self.step) if config.noisy else nullcontext(), coarse:
+            logits, targets = predictions(self.model, piece)  # (N, V), (N,)
+        loss = F.cross_entropy(logits.float(), targets)
         gradients = torch.autograd.grad(loss, self.optimiser.parameters)
         self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1)
         self.step += 1
-        self.symbols += len(row.targets)
+        self.symbols += len(targets)
         self.block.append(loss.item())
         if settings.average:
             keep = min(settings.average, self.step / (self.step + 10))  # the first weights are soon forgotten
@@ -108,6 +117,14 @@ class Training:
             setattr(self, name, numbers[name])
 
 
+@contextmanager
+def drawn_from(seed: int, step: int) -> Iterator[None]:
+    """In here torch draws from (seed, step); after it, on from where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1))
+        yield
+
+
 def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -126,17 +143,16 @@ def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
 
 def _train(folder: RunFolder, watch: Watch) -> Summary:
     clock = time.perf_counter()
-    config, codec = folder.config(), folder.codec()
-    items = PackedItems(folder.items("train"), codec)
-    validation = PackedItems(folder.items("validation"), codec)
-    batches = Batches(items, config.train.batch_items, config.train.seed)
+    config, codec, sides = folder.config(), folder.codec(), sides_of(folder)
+    shape = Shape(codec.vocab_size, given_size(folder))
+    batches = batches_of(sides.train, config)
     if folder.has_checkpoint():
         tensors, numbers = folder.load("latest", ["model", "training"])
-        training = resumed(config, codec.vocab_size, tensors, numbers)
+        training = resumed(config, shape, tensors, numbers)
         folder.cut_log(training.step)
         saved = training.step
     else:
-        training = Training.begin(config, codec.vocab_size, *planned(config, codec.vocab_size, batches, validation))
+        training = Training.begin(config, shape, *planned(config, shape, batches, sides.validation))
         saved = -1
     torch.set_num_threads(training.threads)
     clock -= training.seconds  # of the sessions before this one
@@ -149,12 +165,12 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         if training.step % every == 0 or training.step in due:
             _log_block(folder, training, config, watch)
         if training.step in due:
-            _check(folder, training, validation, codec, watch)
+            _check(folder, training, sides.validation, watch)
             saved = training.step
 
     stopped = training.step < training.steps
     if stopped and training.step != saved:
-        _check(folder, training, validation, codec, watch)
+        _check(folder, training, sides.validation, watch)
     seconds = time.perf_counter() - clock  # all of it but the loss of the training items, which is for the report
     return Summary(
         run=str(folder.path),
@@ -163,7 +179,7 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         steps=training.step,
         seconds=seconds,
         symbols_per_second=training.symbols / seconds,
-        train_nll=None if stopped else exact_loss(load(folder.path).model, items).mean,
+        train_nll=None if stopped else exact_loss(load(folder.path).model, sides.train).mean,
         val_nll=training.best,
         stopped=stopped,
     )
@@ -180,12 +196,12 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
     watch.progress(seen)
 
 
-def _check(folder: RunFolder, training: Training, validation: PackedItems, codec: AlphabetCodec, watch: Watch) -> None:
+def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch) -> None:
     loss = exact_loss(training.judged, validation).mean
     if not math.isfinite(loss):
         raise _diverged(training.step, folder.config())
-    drawn = sample_block(training.judged, 1, CHECK_CHOICE, (), 0, CHECK_SAMPLES)  # the same draws every time
-    seen = Check(training.step, training.seconds, loss, [codec.decode(item.ids) for item in drawn])
+    samples = samples_along_the_way(training.judged, folder.codec(), folder.config().data.kind)
+    seen = Check(training.step, training.seconds, loss, samples)
     better = loss < training.best
     training.best = min(loss, training.best)
     folder.log([asdict(seen)])
@@ -206,10 +222,10 @@ def _diverged(step: int, config: Config) -> WavetreeError:
 
 
 def resumed(
-    config: Config, vocab_size: int, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
+    config: Config, shape: Shape, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
-    training = Training.begin(config, vocab_size, 1, 1)
+    training = Training.begin(config, shape, 1, 1)
     try:
         training.restore(tensors, numbers)
     except (KeyError, RuntimeError, IndexError, ValueError):
@@ -217,7 +233,7 @@ def resumed(
     return training
 
 
-def planned(config: Config, vocab_size: int, batches: Batches, validation: PackedItems) -> tuple[int, int]:
+def planned(config: Config, shape: Shape, batches: Batches, validation: Side) -> tuple[int, int]:
     """The steps and the threads of a new run, found by throwaway steps of the same work where they are not set.
 
     All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
@@ -229,7 +245,7 @@ def planned(config: Config, vocab_size: int, batches: Batches, validation: Packe
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0
     if len(choices) > 1 or settings.seconds is not None:
-        trial = Training.begin(config, vocab_size, len(choices) * TRIAL_STEPS, 1)
+        trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS, 1)
         for threads in choices:
             torch.set_num_threads(threads)
             laps: list[float] = []
@@ -243,7 +259,7 @@ def planned(config: Config, vocab_size: int, batches: Batches, validation: Packe
     if settings.steps is not None:
         return settings.steps, threads
     if settings.epochs is not None:
-        return max(1, round(settings.epochs * len(batches.items) / settings.batch_items)), threads
+        return max(1, round(settings.epochs * batches.epoch)), threads
     assert settings.seconds is not None
     begun = time.perf_counter()
     exact_loss(trial.judged, validation)

@@ -1,9 +1,10 @@
-"""The beginning of a run: a list and settings in, a run folder out. Nothing is written before all of it is checked."""
+"""The beginning of a run: a list or a stream in, a run folder out. Nothing is written before all of it is checked."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config
 from wavetree.data import ItemList, split_items
+from wavetree.data.corpus import Corpus, split_stream
 from wavetree.errors import SettingError
 from wavetree.models import build, parameter_count
 from wavetree.runs import RunFolder, refuse_taken
@@ -23,27 +25,47 @@ RESULTS = 6
 
 
 def start(items: ItemList, path: Path, config: Config, force: bool = False) -> RunFolder:
-    """A run folder at `path` that is ready to train. Raises ListError, RunError or SaveError.
+    """A run folder at `path` that is ready to learn a list. Raises ListError, SettingError, RunError or SaveError.
 
     The alphabet is that of the whole list, held-out items included, so that every item has a score.
     """
     refuse_taken(path, force)
-    split = split_items(items, config.data.split)
+    split = split_items(items, config.data.split)  # type: ignore[arg-type]  # refuses what is for streams
     codec = AlphabetCodec.of(items.items)
-    refuse_too_large(config, codec.vocab_size, sum(map(len, split.train)) / len(split.train))
-    return RunFolder.create(path, config, codec, split, items.digest, force)
+    mean = sum(map(len, split.train)) / len(split.train) + 1
+    refuse_too_large(config, codec.vocab_size, config.train.batch_items * mean)
+    build(config.model, codec.vocab_size, 0, split.fields.width)  # refuses conditions for a model that takes none
+    about = {
+        "sha256": items.digest,
+        "source": items.source,
+        "items": len(items.items),
+        "distinct": len(items.distinct_rows),
+    }
+    return RunFolder.create(path, config, codec, split.fields, split, {"list": about}, force)
 
 
-def refuse_too_large(config: Config, vocab_size: int, mean_length: float) -> None:
-    """Raises SettingError if training would need more memory than the machine has, by a rough count."""
+def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Config, force: bool = False) -> RunFolder:
+    """A run folder at `path` that is ready to learn a stream. Raises InputError, SettingError, RunError, SaveError."""
+    refuse_taken(path, force)
+    split_stream(corpus, config.data.split)  # type: ignore[arg-type]  # refuses what leaves a side empty
+    vocab_size = corpus.codec.vocab_size
+    refuse_too_large(config, vocab_size, config.train.rows * config.train.length)
+    build(config.model, vocab_size, 0, corpus.fields.width + config.data.local)
+    origin = {"corpus": {"sha256": corpus.digest, "sources": [str(source.resolve()) for source in sources]}}
+    return RunFolder.create(path, config, corpus.codec, corpus.fields, None, origin, force)
+
+
+def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
+    """Raises SettingError if training on batches of so many symbols would need more memory than there is, roughly."""
     with torch.device("meta"):  # shapes alone
         model = build(config.model, vocab_size, config.train.seed)
     widths = [p.shape[0] for p in model.matrices]
     weights = COPIES * parameter_count(model)
-    batch = round(RESULTS * config.train.batch_items * (mean_length + 1) * (sum(widths) + vocab_size))
+    batch = round(RESULTS * symbols * (sum(widths) + vocab_size))
     memory = _memory()
     if NUMBER_BYTES * (weights + batch) > memory:
-        cause, setting = ("weights", "the model's sizes") if weights > batch else ("batch", "train.batch_items")
+        size = "train.batch_items" if config.data.kind == "items" else "train.rows or train.length"
+        cause, setting = ("weights", "the model's sizes") if weights > batch else ("batch", size)
         raise SettingError(
             f"training would need about {NUMBER_BYTES * (weights + batch) / 1e9:,.1f} GB, most of it for the {cause}, "
             f"and this machine has {memory / 1e9:,.1f} GB: lower {setting}."

@@ -1,0 +1,78 @@
+"""Rows cut from a stream: what a training step learns from, and what an exact loss adds up.
+
+B rows   T predictions of each   C symbols of context   G numbers of a condition
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wavetree.codecs import PAD
+from wavetree.data.corpus import Stream
+from wavetree.data.fields import NOT_TOLD
+
+Ids = npt.NDArray[np.int64]
+Given = npt.NDArray[np.float32]
+
+NO_TARGET = -100
+"""In place of a target outside of the span: it counts for nothing (the default of torch's cross entropy)."""
+
+
+@dataclass(frozen=True)
+class StreamRows:
+    """B rows of C + T symbols, of which the first C are read and not judged; nothing but pad lies before each row.
+
+    `ids` (B, C + T), `targets` (B, T). `given` (B, C + T or 1, G) are the conditions of what is predicted, if there are
+    any, and `before` (B, G) those that held before the row.
+    """
+
+    ids: Ids
+    targets: Ids
+    given: Given | None = None
+    before: Given | None = None
+
+
+def rows_anew(stream: Stream, numbers: Ids, length: int, untold: npt.NDArray[np.bool_] | None = None) -> StreamRows:
+    """Rows that begin anew, each with pad and then the symbols from about position `numbers` (B,) on: C = 0.
+
+    A row that would go beyond the end of its span begins earlier. Where `untold` (B, F), a class is left out.
+    """
+    spans, offsets = stream.positions(numbers)
+    starts = stream.firsts[spans] + np.maximum(0, np.minimum(offsets, stream.lengths[spans] - length))
+    symbols = stream.rows(starts, length)
+    ids = np.concatenate([np.full((len(starts), 1), PAD), symbols[:, :-1]], axis=1)
+    targets = np.where(stream.inside(starts, length), symbols, NO_TARGET)
+    return StreamRows(ids, targets, *_conditions(stream, starts, length, 0, untold))
+
+
+def rows_in_order(stream: Stream, context: int, length: int, batch: int) -> Iterator[StreamRows]:
+    """Every position of the stream as a target once, in rows of `length` after their real context."""
+    starts = np.concatenate(
+        [first + np.arange(0, n, length) for first, n in zip(stream.firsts, stream.lengths, strict=True)]
+    )
+    for begin in range(0, len(starts), batch):
+        some = starts[begin : begin + batch]
+        ids = stream.rows(some, context + length, before=context + 1)
+        targets = np.where(stream.inside(some, length), stream.rows(some, length), NO_TARGET)
+        yield StreamRows(ids, targets, *_conditions(stream, some, length, context, None))
+
+
+def _conditions(
+    stream: Stream, starts: Ids, length: int, context: int, untold: npt.NDArray[np.bool_] | None
+) -> tuple[Given | None, Given | None]:
+    """What is given with the predictions of each row, and what held before it: of the local conditions nothing."""
+    fields, local = stream.corpus.fields, stream.corpus.settings.local
+    if not fields and not local:
+        return None, None
+    classes = stream.classes(starts)
+    told = fields.one_hot(classes if untold is None else np.where(untold, NOT_TOLD, classes))  # (B, G without local)
+    before = np.concatenate([told, np.zeros((len(starts), local), dtype=np.float32)], axis=1)  # (B, G)
+    if not local:
+        return told[:, None], before
+    frames = stream.frames(starts, context + length, before=context)  # (B, C + T, D)
+    whole = np.broadcast_to(told[:, None], (*frames.shape[:2], told.shape[1]))
+    return np.concatenate([whole, frames], axis=2), before

@@ -1,0 +1,83 @@
+"""Running sequences that go on: text, bytes or sound from a prompt, without an end of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from wavetree.codecs import PAD, AlphabetCodec, BytesCodec, Codec
+from wavetree.generate.sampler import Choice, choose, sample_block
+from wavetree.models import AnyModel, evaluating
+
+Ids = npt.NDArray[np.int64]
+
+CHECK_ITEMS = 5
+CHECK_CHOICE = Choice(max_length=60)
+CHECK_SYMBOLS = 200
+PROMPT_BLOCK = 4096
+BLOCK = 1024
+
+
+def places(seed: int, number: int, begin: int, count: int) -> npt.NDArray[np.float64]:
+    """Random numbers (count,) in [0, 1) for the places from `begin` on of continuation `number`."""
+    generator = np.random.PCG64((seed, number))
+    generator.advance(begin)
+    return np.random.Generator(generator).random(count)
+
+
+def continuation(
+    model: AnyModel,
+    codec: Codec,
+    prompt: Ids,
+    length: int,
+    seed: int,
+    choice: Choice,
+    given: Tensor | None = None,
+    number: int = 0,
+) -> Iterator[Ids]:
+    """`length` symbols that follow `prompt` (T,), in blocks (up to BLOCK,) as they are made; the prompt is not in them.
+
+    They depend on (model, seed, choice, prompt, given, number) alone. `given` (1, G) holds from before the prompt on.
+    """
+    with evaluating(model):
+        logits, state = read(model, prompt, given)
+    for begin in range(0, length, BLOCK):
+        uniforms = places(seed, number, begin, min(BLOCK, length - begin))
+        symbols = np.empty(len(uniforms), dtype=np.int64)
+        with evaluating(model):
+            for place in range(len(uniforms)):
+                logits = logits if codec.pad_is_symbol else without_pad(logits)
+                symbols[place] = choose(logits, uniforms[place : place + 1], choice)[0]
+                logits, state = model.step(torch.from_numpy(symbols[place : place + 1]), state, given)  # (1, V)
+        yield symbols
+
+
+def read(model: AnyModel, prompt: Ids, given: Tensor | None = None) -> tuple[Tensor, object]:
+    """The logits (1, V) after pad and `prompt` (T,), and the state there."""
+    state = model.start(given)
+    row = torch.from_numpy(np.concatenate([[PAD], prompt]))[None]  # (1, 1 + T)
+    held = None if given is None else given[:, None]
+    for block in torch.split(row, PROMPT_BLOCK, dim=1):
+        logits, state = model.stream(block, state, held)
+    return logits[:, -1], state
+
+
+def without_pad(logits: Tensor) -> Tensor:
+    """Logits (..., V) with which pad is never drawn: in the middle of a text there is none."""
+    return logits.index_fill(-1, torch.tensor([PAD]), -torch.inf)
+
+
+def samples_along_the_way(model: AnyModel, codec: Codec, kind: str) -> list[str]:
+    """What a run shows of itself at a check, the same draws every time: a few items, or a passage; of sound nothing."""
+    if kind == "items":
+        assert isinstance(codec, AlphabetCodec)
+        drawn = sample_block(model, 1, CHECK_CHOICE, (), 0, CHECK_ITEMS)
+        return [codec.decode(item.ids) for item in drawn]
+    if not isinstance(codec, AlphabetCodec | BytesCodec):
+        return []
+    nothing = np.zeros(0, dtype=np.int64)
+    return [codec.decode(next(continuation(model, codec, nothing, CHECK_SYMBOLS, 1, CHECK_CHOICE)))]
