@@ -197,6 +197,20 @@ class Config(Section):
 
 
 LIMITS = ("steps", "epochs", "seconds")
+NO_CONTEXT = (
+    "a tree has no context to set: every level doubles what it sees. model.levels=3 sees 8 symbols, model.levels=4 "
+    "sees 16."
+)
+PLAIN_WORDS = {
+    "input should be": "it must be",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    ", unable to parse string as an integer": "",
+    ", unable to parse string as a number": "",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+"""Of the validator, in ours."""
 
 PRESETS: dict[str, Config] = {
     "names": Config(
@@ -247,6 +261,8 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
         if not equals:
             raise SettingError(f"--set {change!r} has no value: write it as {path or 'model.levels'}=VALUE.")
         known = {f"{section}.{name}" for section, names in settings.items() for name in names}
+        if path == "model.context" and settings["model"]["kind"] == "tree":
+            raise SettingError(NO_CONTEXT)
         if path not in known:
             raise SettingError(
                 f"there is no setting {path!r}{_nearest(path, known)}: `wavetree train --help` lists the presets, "
@@ -274,6 +290,8 @@ def _sentence(error: ValidationError, settings: dict[str, Any]) -> str:
     where = [str(part) for part in first["loc"] if part not in KINDS]
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[0].lower() + reason[1:]
+    for theirs, ours in PLAIN_WORDS.items():
+        reason = reason.replace(theirs, ours)
     if first["type"] == "union_tag_invalid":
         kind = settings["model"]["kind"]
         return f"model.kind cannot be {kind!r}{_nearest(kind, KINDS)}: it is one of {', '.join(KINDS)}."

@@ -172,6 +172,49 @@ def test_the_command_line_itself(command: Command) -> None:
         assert said in ran.sentence
 
 
+@pytest.mark.parametrize(
+    ("call", "option"),
+    [
+        (["sample", "run", "-n", "2.9"], "-n: 2.9"),
+        (["inspect", "run", "--top", "2.9"], "--top: 2.9"),
+        (["compare", "--seeds", "2.5"], "--seeds: 2.5"),
+        (["compare", "--preset", "context", "--context", "8", "--context", "8.7"], "--context: 8.7"),
+        (["learn", "practice", "--seed", "-0.5"], "--seed: -0.5"),
+        (["bench", "train", "--seed", "1.0e-3"], "--seed: 1.0e-3"),
+    ],
+)
+def test_a_fraction_is_no_count(command: Command, call: list[object], option: str) -> None:
+    ran = command(*call)
+    assert ran.code == 2
+    assert ran.sentence.startswith(f"Invalid value for {option} is not a whole number. `wavetree {call[0]} ")
+
+
+def test_a_whole_number_may_be_written_with_a_point(command: Command, run: Path) -> None:
+    ran = command("sample", run, "-n", "3.0", "--temperature", "0.5")
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "model.context=12"], "a tree has no context to set: every level doubles what it sees"),
+        (["--set", "model.context=12"], "model.levels=3 sees 8 symbols"),
+        (["--context", "12"], "There is no --context: every level doubles"),
+        (["--context", "12"], "--set model.levels=3 sees 8 symbols"),
+        (["--set", "train.seconds=0.0"], "train.seconds cannot be '0.0': it must be greater than 0."),
+        (["--set", "model.levels=2.9"], "model.levels cannot be '2.9': it must be a whole number."),
+        (["--set", "model.levels=0"], "model.levels cannot be '0': it must be at least 1."),
+        (["--set", "train.average=x"], "train.average cannot be 'x': it must be a number."),
+        (["--set", "model.norm=none"], "model.norm cannot be None: it must be 'batch' or 'layer'."),
+    ],
+)
+def test_settings_are_refused_in_plain_words(command: Command, options: list[object], said: str) -> None:
+    ran = command("train", *options)
+    assert ran.code == 2
+    assert said in ran.sentence
+
+
 def test_an_unknown_setting_names_all_of_them(command: Command) -> None:
     sentence = command("train", "--set", "x.y=1").sentence
     for section, settings in PRESETS["names"].model_dump().items():

@@ -10,9 +10,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple, get_args
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    Token,
+    UnknownOptionError,
+    UnusedCliTokensError,
+    convert,
+)
 
 from wavetree.cli.output import complain, flush, tolerate_any_encoding
 from wavetree.errors import InputError, WavetreeError
@@ -134,7 +145,9 @@ def make_app() -> App:
         "sample it, open it.",
         help_format="plaintext",
         version=_version,
-        default_parameter=Parameter(negative=(), show_default=lambda value: str(value) if value else None),
+        default_parameter=Parameter(
+            negative=(), show_default=lambda value: str(value) if value else None, converter=_exactly
+        ),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
@@ -176,7 +189,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return InputError.exit_code
 
 
+def _exactly(wanted: Any, tokens: Sequence[Token]) -> Any:
+    """Every option's value. A fraction is no whole number: cyclopts alone would round it, and say nothing."""
+    for token in tokens if int in (wanted, *get_args(wanted)) else ():
+        with suppress(ValueError):  # what is no number at all is told by `convert`
+            if "." in token.value and not float(token.value).is_integer():
+                raise CoercionError(token=token, msg=f"{token.value} is not a whole number.")
+    return convert(wanted, tokens)
+
+
 def _sentence(error: CycloptsError) -> str:
+    if isinstance(error, UnknownOptionError) and (error.command_chain, error.token.value) == (("train",), "--context"):
+        return "There is no --context: every level doubles what a tree sees, so --set model.levels=3 sees 8 symbols."
     if isinstance(error, UnusedCliTokensError):
         return f"{(error.unused_tokens or [''])[0]!r} is one argument too many."
     if isinstance(error, MissingArgumentError) and error.argument and not error.keyword:
