@@ -88,9 +88,9 @@ def test_finished_items_leave_the_batch(monkeypatch: pytest.MonkeyPatch) -> None
     widths: list[int] = []
     step = Tree.step
 
-    def spy(self: Tree, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
+    def spy(self: Tree, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
         widths.append(len(ids))
-        return step(self, ids, state)
+        return step(self, ids, state, given)
 
     monkeypatch.setattr(Tree, "step", spy)
     items = sample_block(MODEL, 1, Choice(), (), 0, 400)

@@ -15,8 +15,8 @@ from wavetree.config import Config, TrainConfig, TreeConfig
 from wavetree.data.packing import PackedItems
 from wavetree.models import Tree
 from wavetree.models.graph import FusionGraph
-from wavetree.train.batches import Batches
-from wavetree.train.loop import Training
+from wavetree.train.batches import ItemBatches
+from wavetree.train.loop import Shape, Training
 
 CODEC = AlphabetCodec("abc")
 CONFIG = Config(
@@ -33,12 +33,12 @@ def learnt_from(items: list[str], pack: Pack, monkeypatch: pytest.MonkeyPatch) -
     seen: list[Tensor] = []
     run = Tree.packed
 
-    def spy(self: Tree, graph: FusionGraph) -> Tensor:
-        seen.append(run(self, graph))
+    def spy(self: Tree, graph: FusionGraph, given: Tensor | None = None) -> Tensor:
+        seen.append(run(self, graph, given))
         return seen[-1]
 
-    batches = Batches(pack(items, CODEC), len(items), seed=1)
-    training = Training.begin(CONFIG, CODEC.vocab_size, steps=3, threads=1)
+    batches = ItemBatches(pack(items, CODEC), len(items), seed=1)
+    training = Training.begin(CONFIG, Shape(CODEC.vocab_size), steps=3, threads=1)
     with monkeypatch.context() as patch:
         patch.setattr(Tree, "packed", spy)
         training.advance(batches[0], CONFIG)

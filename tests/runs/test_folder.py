@@ -42,7 +42,7 @@ def test_it_gives_back_what_it_was_made_from(tmp_path: Path) -> None:
     split: Split = split_items(ITEMS, "hash")
     assert folder.config() == SETTINGS
     assert folder.codec() == AlphabetCodec.of(ITEMS.items)
-    assert folder.digest() == ITEMS.digest
+    assert folder.origin()["sha256"] == ITEMS.digest
     assert [folder.items(side) for side in ("train", "validation", "test")] == [
         split.train,
         split.validation,

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.config import TrainConfig
 from wavetree.data.packing import PackedItems
-from wavetree.train.batches import Batches
+from wavetree.train.batches import ItemBatches
 from wavetree.train.schedule import rate_at
 
 ITEMS = ["".join("abc"[(i // 3**k) % 3] for k in range(1 + i % 4)) for i in range(23)]
 CODEC = AlphabetCodec("abc")
 
 
-def batches(size: int, seed: int = 1) -> Batches:
-    return Batches(PackedItems(ITEMS, CODEC), size, seed)
+def batches(size: int, seed: int = 1) -> ItemBatches:
+    return ItemBatches(PackedItems(ITEMS, CODEC), size, seed)
 
 
 @given(st.integers(1, 60), st.lists(st.integers(0, 40), min_size=1, max_size=8))

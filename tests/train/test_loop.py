@@ -16,11 +16,11 @@ from wavetree.data import make_list
 from wavetree.data.packing import PackedItems
 from wavetree.errors import WavetreeError
 from wavetree.evaluate import exact_loss
-from wavetree.generate import sample_block
+from wavetree.generate import samples_along_the_way
 from wavetree.runs import RunFolder, load
 from wavetree.train import Check, Progress, Watch, start, train
-from wavetree.train.batches import Batches
-from wavetree.train.loop import CHECK_CHOICE, CHECK_SAMPLES, Training, check_steps, planned
+from wavetree.train.batches import ItemBatches
+from wavetree.train.loop import Shape, Training, check_steps, planned
 from wavetree.train.optimisers import BETAS, EPSILON
 from wavetree.train.schedule import rate_at
 
@@ -118,7 +118,7 @@ def test_it_learns_and_says_what_it_measured(tmp_path: Path) -> None:
     assert [block.step for block in blocks] == list(range(1, 121))
     assert summary.symbols_per_second == pytest.approx(blocks[-1].symbols / summary.seconds)
     trained = load(folder.path)
-    kept = exact_loss(trained.model, PackedItems(folder.items("validation"), trained.codec))
+    kept = exact_loss(trained.model, PackedItems(folder.items("validation"), trained.alphabet))
     assert kept.mean == pytest.approx(summary.val_nll, abs=1e-12)
 
 
@@ -157,7 +157,7 @@ def plan(*changes: str) -> tuple[int, int]:
     codec = AlphabetCodec.of(ITEMS.items)
     items = PackedItems(ITEMS.items, codec)
     config = configure("names", [*TINY, *changes])
-    return planned(config, codec.vocab_size, Batches(items, config.train.batch_items, 1), items)
+    return planned(config, Shape(codec.vocab_size), ItemBatches(items, config.train.batch_items, 1), items)
 
 
 def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_training_leaves_torchs_random_state_alone(tmp_path: Path) -> None:
 def test_all_of_a_training_survives(tmp_path: Path) -> None:
     """What `Training` lists is what a checkpoint holds: a field that is added must be saved too."""
     config = configure("names", [*TINY, "train.steps=40"])
-    training = Training.begin(config, 10, 40, 1)
+    training = Training.begin(config, Shape(10), 40, 1)
     assert set(training.numbers()) | {"model", "judged", "optimiser"} == set(vars(training))
 
 
@@ -264,10 +264,9 @@ def test_what_is_judged_is_what_is_kept(tmp_path: Path, average: float) -> None:
     checks: list[Check] = []
     train(folder, Watch(check=checks.append))
     latest = load(folder.path, "latest")
-    items = PackedItems(folder.items("validation"), latest.codec)
+    items = PackedItems(folder.items("validation"), latest.alphabet)
     assert exact_loss(latest.model, items).mean == pytest.approx(checks[-1].val_nll, abs=1e-12)
-    drawn = sample_block(latest.model, 1, CHECK_CHOICE, (), 0, CHECK_SAMPLES)
-    assert [latest.codec.decode(item.ids) for item in drawn] == checks[-1].samples
+    assert samples_along_the_way(latest.model, latest.codec, "items") == checks[-1].samples
 
 
 def test_five_steps_are_those_of_torchs_optimiser(tmp_path: Path) -> None:
@@ -275,8 +274,9 @@ def test_five_steps_are_those_of_torchs_optimiser(tmp_path: Path) -> None:
     config = configure("names", [*TINY, "train.steps=40", "train.optimiser=adamw"])
     folder = begin(tmp_path / "run", "train.optimiser=adamw")
     codec = folder.codec()
-    batches = Batches(PackedItems(folder.items("train"), codec), config.train.batch_items, config.train.seed)
-    ours = Training.begin(config, codec.vocab_size, 40, 1)
+    assert isinstance(codec, AlphabetCodec)
+    batches = ItemBatches(PackedItems(folder.items("train"), codec), config.train.batch_items, config.train.seed)
+    ours = Training.begin(config, Shape(codec.vocab_size), 40, 1)
     theirs = copy.deepcopy(ours.model)
     settings = {"betas": BETAS, "eps": EPSILON, "weight_decay": config.train.weight_decay}
     descent = torch.optim.AdamW(theirs.parameters(), lr=1.0, **settings)
