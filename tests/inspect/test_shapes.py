@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.laws.cases import NORMS, Norm
 
-from wavetree.config import TreeConfig
+from wavetree.config import TransformerConfig, TreeConfig, WaveNetConfig
 from wavetree.inspect import LayerRow, layer_table
 from wavetree.models import build, parameter_count
 
@@ -25,6 +25,61 @@ def test_the_lecture_network() -> None:
         LayerRow("level 2 fuse", "(B, 1, 128)", 8, 256 * 128 + 256, 256 * 128, 256 * 128),
         LayerRow("output", "(B, 27)", 8, 128 * 27 + 27, 128 * 27, 128 * 27),
     ]
+
+
+def test_a_wavenet() -> None:
+    """Of a block what goes up and what goes out; the last has no residual, and nothing goes up."""
+    gate, residual, out = 2 * 16 * (2 * 32), 16 * 32, 16 * 64
+    biases = 2 * 16 + 32 + 64 + 2 * 32  # and the norm
+    config = WaveNetConfig(levels=3, channels=32, hidden=16, skip=64)
+    assert layer_table(build(config, 27, 1)) == [
+        LayerRow("embedding", "(B, 8, 32)", 1, 27 * 32, 0, 0),
+        *(
+            LayerRow(
+                f"level {level} gate, {1 << level} apart",
+                f"(B, {4 >> level}, 32), (B, {4 >> level}, 64)",
+                2 << level,
+                gate + residual + out + biases,
+                gate + residual + out,
+                (gate + residual + out) * (4 >> level),
+            )
+            for level in (0, 1)
+        ),
+        LayerRow("level 2 gate, 4 apart", "(B, 1, 64)", 8, gate + out + biases - 32, gate + out, gate + out),
+        LayerRow("norm", "(B, 64)", 8, 2 * 64, 0, 0),
+        LayerRow("head", "(B, 64)", 8, 64 * 64 + 64, 64 * 64, 64 * 64),
+        LayerRow("output", "(B, 27)", 8, 64 * 27 + 27, 64 * 27, 64 * 27),
+    ]
+
+
+def test_a_transformer() -> None:
+    """Each block keeps the positions that have a whole context; it reaches as much further back."""
+    rows = layer_table(build(TransformerConfig(context=4, layers=2, width=8, heads=2), 27, 1))
+    assert [(row.name, row.shape, row.sees) for row in rows] == [
+        ("embedding", "(B, 7, 8)", 1),
+        ("block 0", "(B, 4, 8)", 4),
+        ("block 1", "(B, 1, 8)", 7),
+        ("norm", "(B, 8)", 7),
+        ("output", "(B, 27)", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TreeConfig(levels=2, embedding=4, hidden=6),
+        WaveNetConfig(stacks=2, levels=2, kernel=3, channels=4, hidden=6, skip=5),
+        WaveNetConfig(dilations=(2, 1), channels=4, hidden=6, skip=5, norm="none"),
+    ],
+)
+def test_conditions_are_a_product_for_each_symbol(config: TreeConfig | WaveNetConfig) -> None:
+    plain, told = build(config, 27, 1), build(config, 27, 1, given_size=3)
+    (_, *others), (embedding, *same) = layer_table(plain), layer_table(told)
+    assert others == same
+    assert embedding.parameters == 27 * 4 + 3 * 4
+    assert embedding.multiply_adds == 3 * 4
+    assert embedding.window_multiply_adds == 3 * 4 * told.receptive_field
+    assert sum(row.parameters for row in layer_table(told)) == parameter_count(told)
 
 
 @pytest.mark.parametrize("norm", NORMS)

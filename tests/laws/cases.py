@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from wavetree.codecs import AlphabetCodec, BytesCodec, Codec, MuLawCodec
-from wavetree.config import FlatConfig, NgramConfig, TransformerConfig, TreeConfig
+from wavetree.config import FlatConfig, NgramConfig, TransformerConfig, TreeConfig, WaveNetConfig
 from wavetree.data.packing import PackedItems
 from wavetree.inspect.laws import Model
 from wavetree.layers import BatchNorm
-from wavetree.models import Tree
+from wavetree.models import Tree, WaveNet
 from wavetree.models.flat import Flat
 from wavetree.models.ngram import Ngram
 from wavetree.models.transformer import Transformer
@@ -55,16 +55,24 @@ def lived_in(model: Model) -> Model:
     return model
 
 
-def tree(levels: int, norm: Norm = "batch", kind: type[Tree] = Tree, vocab_size: int = VOCAB, seed: int = 1) -> Tree:
+def tree(
+    levels: int,
+    norm: Norm = "batch",
+    kind: type[Tree] = Tree,
+    vocab_size: int = VOCAB,
+    seed: int = 1,
+    given_size: int = 0,
+) -> Tree:
     """A tiny tree, lived in; `kind` may be a broken one."""
-    built = Case("tree", lambda v: kind(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
+    built = Case("tree", lambda v: kind(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v, given_size))
     model = built.build(vocab_size, seed)
     assert isinstance(model, Tree)
     return model
 
 
-def tree_case(levels: int, norm: Norm) -> Case:
-    return Case(f"tree-{levels}-{norm}", lambda v: Tree(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v))
+def tree_case(levels: int, norm: Norm, given_size: int = 0) -> Case:
+    name = f"tree-{levels}-{norm}{'-conditioned' if given_size else ''}"
+    return Case(name, lambda v: Tree(TreeConfig(levels=levels, embedding=4, hidden=6, norm=norm), v, given_size))
 
 
 def flat_case(context: int, layers: int, norm: Norm) -> Case:
@@ -92,15 +100,35 @@ def ngram_case(order: int) -> Case:
     return Case(f"ngram-{order}", make)
 
 
+def wavenet_case(name: str, given_size: int = 0, kind: type[WaveNet] = WaveNet, **settings: object) -> Case:
+    config = WaveNetConfig.model_validate({"channels": 4, "hidden": 5, "skip": 6, **settings})
+    return Case(f"wavenet-{name}", lambda v: kind(config, v, given_size))
+
+
+def wavenet(kind: type[WaveNet] = WaveNet, **settings: object) -> WaveNet:
+    """A tiny WaveNet, lived in; `kind` may be a broken one."""
+    model = wavenet_case("", kind=kind, **settings).build()
+    assert isinstance(model, WaveNet)
+    return model
+
+
 NORMS: tuple[Norm, ...] = ("batch", "layer")
 TREES = [tree_case(levels, norm) for levels in (1, 2, 3, 5) for norm in NORMS]
 MODELS = [
     *TREES,
+    tree_case(levels=2, norm="batch", given_size=3),
+    tree_case(levels=3, norm="layer", given_size=3),
     flat_case(context=1, layers=1, norm="batch"),
     flat_case(context=5, layers=2, norm="layer"),
     transformer_case(context=1, layers=1),
     transformer_case(context=4, layers=1),
     transformer_case(context=3, layers=3),
+    wavenet_case("1-stack", levels=3),
+    wavenet_case("2-stacks", stacks=2, levels=2),
+    wavenet_case("kernel-3", stacks=2, levels=2, kernel=3, norm="none"),
+    wavenet_case("any-dilations", dilations=(4, 1, 1, 2), dropout=0.3),
+    wavenet_case("conditioned", given_size=3, levels=2),
+    wavenet_case("kernel-3-conditioned", given_size=1, dilations=(1, 3, 2), kernel=3),
     ngram_case(order=2),
     ngram_case(order=4),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from wavetree.models.graph import FusionGraph
 from wavetree.models.tree import TreeState
 
 Ids = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 # --- the runs (laws 1 and 9)
 
@@ -29,60 +31,60 @@ Ids = npt.NDArray[np.int64]
 class ZeroPadding(Tree):
     """What lies before the beginning is zeros."""
 
-    def start(self) -> TreeState:
-        return tuple(tuple(torch.zeros_like(x) for x in ring) for ring in super().start())
+    def start(self, given: Tensor | None = None) -> TreeState:
+        return tuple(tuple(torch.zeros_like(x) for x in ring) for ring in super().start(given))
 
 
 class FirstZero(Tree):
     """Only the vector that the very first prediction takes from the last level is zero."""
 
-    def start(self) -> TreeState:
-        *below, (oldest, *others) = super().start()
+    def start(self, given: Tensor | None = None) -> TreeState:
+        *below, (oldest, *others) = super().start(given)
         return (*below, (torch.zeros_like(oldest), *others))
 
 
 class RingShort(Tree):
     """Rings of 2**l - 1 vectors, so that the left neighbour is one too near."""
 
-    def start(self) -> TreeState:
-        return tuple(ring[1:] if len(ring) > 1 else ring for ring in super().start())
+    def start(self, given: Tensor | None = None) -> TreeState:
+        return tuple(ring[1:] if len(ring) > 1 else ring for ring in super().start(given))
 
 
 class NoEdges(Tree):
     """Items in a packed row see those before them."""
 
-    def prepare(self, ids: Ids, ages: Ids) -> FusionGraph:
-        return super().prepare(ids, np.arange(len(ids)))
+    def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> FusionGraph:
+        return super().prepare(ids, np.arange(len(ids)), groups)
 
 
 class SwappedWindow(Tree):
     """Left and right, swapped in one run."""
 
-    def window(self, ids: Tensor) -> Tensor:
-        return super().window(ids.flip(1))
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
+        return super().window(ids.flip(1), given)
 
 
 class SwappedDense(Tree):
     """Left and right, swapped in one run."""
 
-    def stream(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
+    def stream(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
         with swapped(self):
-            return super().stream(ids, state)
+            return super().stream(ids, state, given)
 
 
 class SwappedPacked(Tree):
     """Left and right, swapped in one run."""
 
-    def packed(self, graph: FusionGraph) -> Tensor:
-        return super().packed(FusionGraph(tuple((right, left) for left, right in graph.children), graph.top))
+    def packed(self, graph: FusionGraph, given: Tensor | None = None) -> Tensor:
+        return super().packed(replace(graph, children=tuple((right, left) for left, right in graph.children)), given)
 
 
 class SwappedStep(Tree):
     """Left and right, swapped in one run."""
 
-    def step(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
+    def step(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
         with swapped(self):
-            return super().step(ids, state)
+            return super().step(ids, state, given)
 
 
 class swapped:
@@ -103,27 +105,27 @@ class swapped:
 class Peeking(Tree):
     """A stream that gives, within a chunk, the prediction of one symbol later."""
 
-    def stream(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
-        logits, after = super().stream(ids, state)
+    def stream(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
+        logits, after = super().stream(ids, state, given)
         return torch.cat([logits[:, 1:], logits[:, -1:]], dim=1), after
 
 
 class Forgetful(Tree):
     """Every chunk of a stream starts from nothing."""
 
-    def stream(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
-        return super().stream(ids, self.start())
+    def stream(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
+        return super().stream(ids, self.start(), given)
 
 
 class HiddenState(Tree):
     """The state is a field of the model, and the one that is passed is for show."""
 
-    def start(self) -> TreeState:
-        self.hidden = super().start()
+    def start(self, given: Tensor | None = None) -> TreeState:
+        self.hidden = super().start(given)
         return self.hidden
 
-    def step(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
-        logits, self.hidden = super().step(ids, self.hidden)
+    def step(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
+        logits, self.hidden = super().step(ids, self.hidden, given)
         return logits, state
 
 
@@ -137,8 +139,8 @@ class SelectsNothing(Tree):
 class HalfPrecision(Tree):
     """One run rounds its logits to eight bits."""
 
-    def packed(self, graph: FusionGraph) -> Tensor:
-        logits = super().packed(graph)
+    def packed(self, graph: FusionGraph, given: Tensor | None = None) -> Tensor:
+        logits = super().packed(graph, given)
         return logits.bfloat16().to(logits.dtype)
 
 
@@ -175,8 +177,8 @@ class FieldTooShort(Tree):
 class DeafTop(Tree):
     """Sees half of what it says: the last level does not listen to the left."""
 
-    def __init__(self, config: TreeConfig, vocab_size: int) -> None:
-        super().__init__(config, vocab_size)
+    def __init__(self, config: TreeConfig, vocab_size: int, given_size: int = 0) -> None:
+        super().__init__(config, vocab_size, given_size)
         with torch.no_grad():
             self.fusions[-1].weight.chunk(2, dim=1)[0].zero_()
 
@@ -184,24 +186,24 @@ class DeafTop(Tree):
 class TargetsAsInputs(PackedItems):
     """The target is in the input."""
 
-    def row(self, chosen: Ids) -> PackedRow:
-        row = super().row(chosen)
+    def row(self, chosen: Ids, untold: Flags | None = None) -> PackedRow:
+        row = super().row(chosen, untold)
         return PackedRow(row.targets, row.targets, row.ages)
 
 
 class InputsAsTargets(PackedItems):
     """The target is in the input, the other way: neither is shifted."""
 
-    def row(self, chosen: Ids) -> PackedRow:
-        row = super().row(chosen)
+    def row(self, chosen: Ids, untold: Flags | None = None) -> PackedRow:
+        row = super().row(chosen, untold)
         return PackedRow(row.ids, row.ids, row.ages)
 
 
 class OneRow(PackedItems):
     """The ages count on from one item to the next, but for the first symbol of each."""
 
-    def row(self, chosen: Ids) -> PackedRow:
-        row = super().row(chosen)
+    def row(self, chosen: Ids, untold: Flags | None = None) -> PackedRow:
+        row = super().row(chosen, untold)
         return PackedRow(row.ids, row.targets, np.where(row.ages == 0, 0, np.arange(len(row.ages))))
 
 

@@ -15,32 +15,67 @@ from wavetree.models.graph import FusionGraph, fusion_graph
 VOCAB = 4
 
 items_of = st.lists(st.lists(st.integers(1, VOCAB - 1), max_size=12), min_size=1, max_size=8)
+reaches_of = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True), max_size=4)
+Context = tuple[int, ...]
 
 
-def graph_of(items: Sequence[Sequence[int]], levels: int, vocab_size: int = VOCAB) -> FusionGraph:
+def halving(levels: int) -> list[list[int]]:
+    return [[1 << level] for level in range(levels)]
+
+
+def graph_of(
+    items: Sequence[Sequence[int]],
+    reaches: Sequence[Sequence[int]],
+    vocab_size: int = VOCAB,
+    groups: Sequence[int] | None = None,
+) -> FusionGraph:
+    """`groups` has one number for each item."""
     rows = [[PAD, *item] for item in items]
     ids = np.concatenate([np.array(row, dtype=np.int64) for row in rows])
-    return fusion_graph(ids, np.concatenate([np.arange(len(row)) for row in rows]), levels, vocab_size)
+    ages = np.concatenate([np.arange(len(row)) for row in rows])
+    numbers = None if groups is None else np.repeat(groups, [len(row) for row in rows])
+    return fusion_graph(ids, ages, numbers, reaches, vocab_size)
 
 
-def contexts(items: Sequence[Sequence[int]], length: int) -> list[tuple[int, ...]]:
+def contexts(items: Sequence[Sequence[int]], length: int) -> list[Context]:
     """At every position of every item the last `length` symbols, pad before the beginning."""
     padded = [[PAD] * length + list(item) for item in items]
     return [tuple(row[place : place + length]) for row in padded for place in range(len(row) - length + 1)]
 
 
-def spelt(graph: FusionGraph, vocab_size: int = VOCAB) -> list[list[tuple[int, ...]]]:
+def reached(items: Sequence[Sequence[int]], reaches: Sequence[Sequence[int]]) -> list[Context]:
+    """At every position the symbols that a node stands for, by the reaches of its levels, pad before the beginning."""
+    back = [0]  # how far back, in the order of the paths
+    for reach in reversed(reaches):
+        back = [b + far for b in back for far in (*reach, 0)]
+    far = max(back)
+    padded = [[PAD] * far + [PAD, *item] for item in items]
+    return [tuple(row[place - b] for b in back) for row in padded for place in range(far, len(row))]
+
+
+def spelt(graph: FusionGraph) -> list[list[Context]]:
     """For each level the symbols that each of its nodes stands for, by following its children down."""
-    levels: list[list[tuple[int, ...]]] = [[(symbol,) for symbol in range(vocab_size)]]
-    for left, right in graph.children:
+    levels: list[list[Context]] = [[(symbol,) for symbol in graph.leaves.tolist()]]
+    for children in graph.children:
         below = levels[-1]
-        levels.append([below[a] + below[b] for a, b in zip(left.tolist(), right.tolist(), strict=True)])
+        nodes = zip(*(column.tolist() for column in children), strict=True)
+        levels.append([sum((below[child] for child in node), start=()) for node in nodes])
+    return levels
+
+
+def conditions(graph: FusionGraph) -> list[list[set[int]]]:
+    """For each level the groups that are mixed in each of its nodes."""
+    levels = [[{group} for group in graph.groups.tolist()]]
+    for children in graph.children:
+        below = levels[-1]
+        nodes = zip(*(column.tolist() for column in children), strict=True)
+        levels.append([set().union(*(below[child] for child in node)) for node in nodes])
     return levels
 
 
 @given(items=items_of, levels=st.integers(1, 4))
 def test_nodes_are_the_distinct_contexts(items: list[list[int]], levels: int) -> None:
-    graph = graph_of(items, levels)
+    graph = graph_of(items, halving(levels))
     assert len(graph.children) == levels
     nodes = spelt(graph)
     for level in range(1, levels + 1):
@@ -48,10 +83,38 @@ def test_nodes_are_the_distinct_contexts(items: list[list[int]], levels: int) ->
     assert [nodes[levels][node] for node in graph.top.tolist()] == contexts(items, 2**levels)
 
 
+@given(items=items_of, reaches=reaches_of)
+def test_any_reaches(items: list[list[int]], reaches: list[list[int]]) -> None:
+    graph = graph_of(items, reaches)
+    nodes = spelt(graph)
+    for level in range(1, len(reaches) + 1):
+        assert set(nodes[level]) == set(reached(items, reaches[:level]))
+    assert [nodes[-1][node] for node in graph.top.tolist()] == reached(items, reaches)
+    assert not graph.groups.any()
+
+
+@given(items=items_of, reaches=reaches_of, data=st.data())
+def test_conditions_share_no_node(items: list[list[int]], reaches: list[list[int]], data: st.DataObject) -> None:
+    """And within a condition the nodes are shared just as without any."""
+    groups = data.draw(st.lists(st.integers(0, 3), min_size=len(items), max_size=len(items)))
+    graph = graph_of(items, reaches, groups=groups)
+    nodes, told = spelt(graph), conditions(graph)
+    assert all(len(mixed) == 1 for level in told for mixed in level)
+    by_position = np.repeat(groups, [len(item) + 1 for item in items]).tolist()
+    found = [(nodes[-1][node], told[-1][node]) for node in graph.top.tolist()]
+    assert found == [(spelling, {group}) for spelling, group in zip(reached(items, reaches), by_position, strict=True)]
+    for level, children in enumerate(graph.children):
+        alone = [
+            graph_of([item for item, g in zip(items, groups, strict=True) if g == group], reaches).children[level][0]
+            for group in set(groups)
+        ]
+        assert len(children[0]) == sum(map(len, alone))
+
+
 def test_items_share_what_they_have_in_common() -> None:
     """anna and anne: the end of a name makes no node, and the common beginning is fused once."""
     items = [[1, 2, 2, 1], [1, 2, 2, 3]]
-    graph = graph_of(items, 2)
+    graph = graph_of(items, halving(2))
     pairs, quads = (len(left) for left, _ in graph.children)
     assert pairs == len({(0, 0), (0, 1), (1, 2), (2, 2), (2, 1), (2, 3)})
     assert quads == 6
@@ -62,15 +125,16 @@ def test_items_share_what_they_have_in_common() -> None:
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_empty_items(size: int) -> None:
-    graph = graph_of([[]] * size, 3)
+    graph = graph_of([[]] * size, halving(3))
     assert [len(left) for left, _ in graph.children] == [1, 1, 1]
     assert graph.top.tolist() == [0] * size
 
 
 def test_a_large_alphabet_does_not_overflow() -> None:
-    """Pairs are numbered left * count + right: far below 2**63 for any row that fits in memory."""
+    """Nor many children: numbers of nodes are read as digits, and counted off anew before they outgrow 64 bits."""
     vocab_size = 5001
     items = [list(range(1, vocab_size)), list(range(vocab_size - 1, 0, -1))]
-    graph = graph_of(items, 2, vocab_size)
-    nodes = spelt(graph, vocab_size)
-    assert [nodes[2][node] for node in graph.top.tolist()] == contexts(items, 4)
+    for reaches in (halving(2), [[1], [8, 6, 4, 2]], [[*range(15, 0, -1)]]):
+        graph = graph_of(items, reaches, vocab_size)
+        nodes = spelt(graph)
+        assert [nodes[-1][node] for node in graph.top.tolist()] == reached(items, reaches)

@@ -37,7 +37,7 @@ def test_parameters_by_hand() -> None:
 def test_every_layer_reaches_further_back(context: int, layers: int, field: int) -> None:
     model = build(TransformerConfig(context=context, layers=layers, width=8, heads=2), 9, 1)
     assert model.receptive_field == field
-    assert [stage.sees for stage in model.stages[1:-1]] == [k * (context - 1) + 1 for k in range(1, layers + 1)]
+    assert [stage.sees for stage in model.stages[1:-2]] == [k * (context - 1) + 1 for k in range(1, layers + 1)]
 
 
 def test_a_block_is_attention_written_out() -> None:
@@ -49,7 +49,7 @@ def test_a_block_is_attention_written_out() -> None:
         block.nearness.normal_()
     x = torch.randn(1, 6, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     with evaluating(model):
-        found, _ = block(x, block.alone(model.embedding.weight[None, :1]))
+        found, _ = block(x, block.past(model.embedding.weight[None, :1].expand(-1, 2, -1)))
         row = torch.cat([model.embedding.weight[:1].expand(2, -1), x[0]])  # (W - 1 + T, C): pad, then x
         queries, keys, values = block.projections(block.before_attention(row)).split(8, dim=-1)
         for t in range(6):

@@ -22,11 +22,13 @@ def test_the_lecture_network_has_76579_parameters() -> None:
     assert parameter_count(build(LECTURE, 27, 1)) == by_hand == 76_579
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
-def test_names_and_shapes_are_those_of_the_contract(norm: str) -> None:
-    model = build(LECTURE.model_copy(update={"norm": norm}), 27, 1)
+@pytest.mark.parametrize(
+    ("name", "norm", "given_size"), [("batch", "batch", 0), ("layer", "layer", 0), ("conditioned", "layer", 5)]
+)
+def test_names_and_shapes_are_those_of_the_contract(name: str, norm: str, given_size: int) -> None:
+    model = build(LECTURE.model_copy(update={"norm": norm}), 27, 1, given_size)
     found = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-    assert found == json.loads(GOLDEN.read_text("utf-8"))[norm]
+    assert found == json.loads(GOLDEN.read_text("utf-8"))[name]
     assert {tensor.dtype for tensor in model.state_dict().values()} == {torch.float32}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wavetree.layers import Fuse
+from wavetree.layers import Fuse, GatedBlock
 from wavetree.models import AnyModel, Stage, evaluating
 
 
@@ -35,24 +35,26 @@ class LayerRow:
 def layer_table(model: AnyModel) -> list[LayerRow]:
     """A row for every layer, in order; of a fusion also the pairs, side by side, that it is given.
 
-    The shapes come from a window run of a batch of two, watched from outside.
+    Of a gated block the shape of what goes up and that of what goes out. The shapes come from a window run of a batch
+    of two, watched from outside.
     """
     rows: list[LayerRow] = []
 
-    def row(name: str, x: Tensor, sees: int, parameters: int, weights: int) -> None:
-        vectors = x.shape[1] if x.ndim == 3 else 1
-        shape = f"(B, {', '.join(map(str, x.shape[1:]))})"
+    def row(name: str, made: Sequence[Tensor], sees: int, parameters: int, weights: int) -> None:
+        vectors = made[0].shape[1] if made[0].ndim == 3 else 1
+        shape = ", ".join(f"(B, {', '.join(map(str, x.shape[1:]))})" for x in made)
         rows.append(LayerRow(name, shape, sees, parameters, weights, weights * vectors))
 
     def after(stage: Stage) -> Callable[[nn.Module, Any, Tensor | tuple[Tensor, Any]], None]:
-        numbers = [p.numel() for p in stage.layer.parameters()]
-        looked_up = isinstance(stage.layer, nn.Embedding)  # and not multiplied
-        weights = 0 if looked_up else sum(p.numel() for p in stage.layer.parameters() if p.ndim == 2)
-        return lambda _, __, x: row(stage.name, x if isinstance(x, Tensor) else x[0], stage.sees, sum(numbers), weights)
+        parameters = list(stage.layer.parameters())
+        looked_up = stage.layer.weight if isinstance(stage.layer, nn.Embedding) else None  # and not multiplied
+        weights = sum(p.numel() for p in parameters if p.ndim == 2 and p is not looked_up)
+        numbers = sum(p.numel() for p in parameters)
+        return lambda layer, _, out: row(stage.name, _made(layer, out), stage.sees, numbers, weights)
 
     def before(stage: Stage) -> Callable[[nn.Module, tuple[Tensor, Tensor]], None]:
         name = stage.name.replace("fuse", "pairs")
-        return lambda _, pair: row(name, torch.cat(pair, dim=-1), stage.sees, 0, 0)
+        return lambda _, pair: row(name, [torch.cat(pair, dim=-1)], stage.sees, 0, 0)
 
     with evaluating(model), ExitStack() as hooks:
         for stage in model.stages:
@@ -61,3 +63,12 @@ def layer_table(model: AnyModel) -> list[LayerRow]:
             hooks.callback(stage.layer.register_forward_hook(after(stage)).remove)
         model.window(torch.zeros(2, model.receptive_field, dtype=torch.int64))
     return rows
+
+
+def _made(layer: nn.Module, out: Tensor | tuple[Tensor, Any]) -> Sequence[Tensor]:
+    """What a layer hands on, of all that it returns."""
+    if isinstance(out, Tensor):
+        return [out]
+    if isinstance(layer, GatedBlock):
+        return out if layer.residual is not None else out[1:]
+    return out[:1]

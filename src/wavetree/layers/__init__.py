@@ -1,6 +1,8 @@
 """Torch modules. Nothing here reads or writes a file."""
 
+from wavetree.layers.embedding import SymbolEmbedding
 from wavetree.layers.fuse import Fuse
+from wavetree.layers.gated import GatedBlock
 from wavetree.layers.norm import BatchNorm, make_norm
 
-__all__ = ["BatchNorm", "Fuse", "make_norm"]
+__all__ = ["BatchNorm", "Fuse", "GatedBlock", "SymbolEmbedding", "make_norm"]

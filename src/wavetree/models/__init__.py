@@ -6,13 +6,15 @@ from typing import overload
 
 import torch
 
-from wavetree.config import FlatConfig, ModelConfig, TransformerConfig, TreeConfig
+from wavetree.config import FlatConfig, ModelConfig, TransformerConfig, TreeConfig, WaveNetConfig
+from wavetree.errors import SettingError
 from wavetree.models.contract import AnyModel, SequenceModel, Stage, evaluating
 from wavetree.models.flat import Flat
 from wavetree.models.from_layers import tree_from_layers
 from wavetree.models.ngram import Ngram
 from wavetree.models.transformer import Transformer
 from wavetree.models.tree import Tree
+from wavetree.models.wavenet import WaveNet
 
 __all__ = [
     "AnyModel",
@@ -22,6 +24,7 @@ __all__ = [
     "Stage",
     "Transformer",
     "Tree",
+    "WaveNet",
     "build",
     "evaluating",
     "parameter_count",
@@ -30,19 +33,28 @@ __all__ = [
 
 
 @overload
-def build(config: TreeConfig, vocab_size: int, seed: int) -> Tree: ...
+def build(config: TreeConfig, vocab_size: int, seed: int, given_size: int = 0) -> Tree: ...
 @overload
-def build(config: FlatConfig, vocab_size: int, seed: int) -> Flat: ...
+def build(config: FlatConfig, vocab_size: int, seed: int, given_size: int = 0) -> Flat: ...
 @overload
-def build(config: TransformerConfig, vocab_size: int, seed: int) -> Transformer: ...
+def build(config: TransformerConfig, vocab_size: int, seed: int, given_size: int = 0) -> Transformer: ...
 @overload
-def build(config: ModelConfig, vocab_size: int, seed: int) -> AnyModel: ...
-def build(config: ModelConfig, vocab_size: int, seed: int) -> AnyModel:
-    """A new model, its weights drawn from `seed` alone; torch's own random state is left as it was."""
+def build(config: WaveNetConfig, vocab_size: int, seed: int, given_size: int = 0) -> WaveNet: ...
+@overload
+def build(config: ModelConfig, vocab_size: int, seed: int, given_size: int = 0) -> AnyModel: ...
+def build(config: ModelConfig, vocab_size: int, seed: int, given_size: int = 0) -> AnyModel:
+    """A new model, its weights drawn from `seed` alone; torch's own random state is left as it was.
+
+    Raises SettingError for conditions (`given_size`) with a kind of model that takes none.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if isinstance(config, TreeConfig):
-            return Tree(config, vocab_size)
+            return Tree(config, vocab_size, given_size)
+        if isinstance(config, WaveNetConfig):
+            return WaveNet(config, vocab_size, given_size)
+        if given_size:
+            raise SettingError(f"model.kind {config.kind!r} takes no conditions: choose tree or wavenet.")
         if isinstance(config, FlatConfig):
             return Flat(config, vocab_size)
         return Transformer(config, vocab_size)

@@ -33,9 +33,14 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
 
     Symbols are ids in 0 ... V - 1, and 0 is pad. All runs give the same logits in evaluation mode (law 1). A state is a
     value: a run returns a new one and leaves the one it was given good.
+
+    Every run also takes `given`: G numbers for each symbol, the conditions that hold for what it predicts. None is
+    nothing told; a model with `given_size` 0 takes no other.
     """
 
     vocab_size: int
+    given_size: int = 0
+    """G: how many numbers a condition has."""
 
     @property
     @abc.abstractmethod
@@ -53,36 +58,49 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
         """The layers in order, for those who look inside."""
 
     @abc.abstractmethod
-    def window(self, ids: Tensor) -> Tensor:
-        """The definition. Ids (B, R), exactly the symbols that the prediction sees, to logits (B, V)."""
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
+        """The definition. Ids (B, R), exactly the symbols that a prediction sees, to logits (B, V); given (B, R, G)."""
 
     @abc.abstractmethod
-    def start(self) -> State:
-        """The state before the first symbol, for any batch."""
+    def start(self, given: Tensor | None = None) -> State:
+        """The state before the first symbol, for any batch; given (B, G) held before it for ever."""
 
     @abc.abstractmethod
-    def stream(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Ids (B, T), any T from 0, and a state to logits (B, T, V), for the symbol after each, and the state after."""
+    def stream(self, ids: Tensor, state: State, given: Tensor | None = None) -> tuple[Tensor, State]:
+        """Ids (B, T), any T from 0, and a state to logits (B, T, V), for the symbol after each, and the state after.
 
-    def dense(self, ids: Tensor) -> Tensor:
-        """Every output at once, from nothing but pad. Ids (B, T) to logits (B, T, V)."""
-        return self.stream(ids, self.start())[0]
+        `given` (B, T, G), or (B, 1, G) where it stays the same.
+        """
+
+    def dense(self, ids: Tensor, given: Tensor | None = None, before: Tensor | None = None) -> Tensor:
+        """Every output at once, from nothing but pad. Ids (B, T) to logits (B, T, V); `before` (B, G) as in `start`."""
+        return self.stream(ids, self.start(before), given)[0]
+
+    def rows(self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None) -> Tensor:
+        """What training makes of rows that each begin with pad: `dense`, or the same by a quicker way.
+
+        A model whose dropout does not draw from torch's own random state draws it from `seed`.
+        """
+        return self.dense(ids, given, before)
 
     @abc.abstractmethod
-    def step(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """One symbol on: ids (B,) and a state to logits (B, V) for the next symbol and the state after this one."""
+    def step(self, ids: Tensor, state: State, given: Tensor | None = None) -> tuple[Tensor, State]:
+        """One symbol on: ids (B,) and a state to logits (B, V) for the next symbol, and a new state; given (B, G)."""
 
     @abc.abstractmethod
     def select(self, state: State, keep: Tensor) -> State:
         """The state of the chosen members of a batch: indices `keep` (K,)."""
 
     @abc.abstractmethod
-    def prepare(self, ids: Ids, ages: Ids) -> Prepared:
-        """What `packed` needs of a row of whole items (data/packing.py). Touches no weight: it can be made ahead."""
+    def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> Prepared:
+        """What `packed` needs of a row of whole items (data/packing.py). Touches no weight: it can be made ahead.
+
+        `groups` (N,): which of several conditions holds at each position; one for a whole item.
+        """
 
     @abc.abstractmethod
-    def packed(self, prepared: Prepared) -> Tensor:
-        """Every output of a packed row of N symbols: logits (N, V)."""
+    def packed(self, prepared: Prepared, given: Tensor | None = None) -> Tensor:
+        """Every output of a packed row of N symbols: logits (N, V). `given` (M, G) are the conditions of the groups."""
 
 
 AnyModel = SequenceModel[Any, Any]

@@ -55,7 +55,7 @@ class Flat(HistoryModel):
         hidden = [Stage(f"hidden {number}", linear, field) for number, linear in enumerate(self.linears)]
         return [Stage("embedding", self.embedding, 1), *hidden, Stage("output", self.output, field)]
 
-    def window(self, ids: Tensor) -> Tensor:
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
         """Ids (B, R) to logits (B, V)."""
         x = self.embedding(ids).flatten(1)  # (B, R E)
         for linear, norm in zip(self.linears, self.norms, strict=True):

@@ -1,11 +1,12 @@
 """Which nodes a packed row of whole items needs: every distinct fusion once.
 
-A node of level l stands for the 2**l symbols that it sees. Two positions that see the same symbols share the node, so
-the items of a batch share the nodes of their common beginnings, and most nodes of the low levels.
+A node of level l stands for the symbols that it sees. Two positions that see the same symbols share the node, so the
+items of a batch share the nodes of their common beginnings, and most nodes of the low levels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,31 +14,42 @@ import torch
 from torch import Tensor
 
 from wavetree.models.contract import Ids
+from wavetree.models.history import distinct_rows
 
 
 @dataclass(frozen=True)
 class FusionGraph:
-    """Node n of level l + 1 fuses `children[l][0][n]` and `children[l][1][n]` of level l; level 0 is the alphabet.
+    """Node n of level l + 1 fuses the nodes `children[l][k][n]` of level l, the oldest first.
 
-    `top` (N,) is the node of the last level that each of the N positions ends in.
+    Leaf n is the symbol `leaves[n]` under the conditions number `groups[n]`. `top` (N,) is the node of the last level
+    that each of the N positions ends in.
     """
 
-    children: tuple[tuple[Tensor, Tensor], ...]
+    leaves: Tensor
+    groups: Tensor
+    children: tuple[tuple[Tensor, ...], ...]
     top: Tensor
 
 
-def fusion_graph(ids: Ids, ages: Ids, levels: int, vocab_size: int) -> FusionGraph:
+def fusion_graph(
+    ids: Ids, ages: Ids, groups: Ids | None, reaches: Sequence[Sequence[int]], vocab_size: int
+) -> FusionGraph:
     """The graph of a packed row: `ids` (N,) its symbols, `ages` (N,) how many symbols of the same item lie before each.
 
-    Every item begins with the pad symbol, at age 0. A left neighbour that would lie before its item is the node of that
-    first symbol: pad, with nothing but pad before it, at every level.
+    `groups` (N,) numbers the conditions that hold at each position, where there are any. `reaches` says for each level
+    how far back its left children lie, the oldest first. Every item begins with the pad symbol, at age 0. A left child
+    that would lie before its item is the node of that first symbol: pad, with nothing but pad before it, at each level.
     """
     position = np.arange(len(ids))
-    node, count = ids, vocab_size
+    leaves, node = np.arange(vocab_size), ids
+    if groups is not None:
+        leaves, node = np.unique(groups * vocab_size + ids, return_inverse=True)
+    count = len(leaves)
     children = []
-    for level in range(levels):
-        left = node[position - np.minimum(ages, 1 << level)]
-        pairs, node = np.unique(left * count + node, return_inverse=True)
-        children.append((torch.from_numpy(pairs // count), torch.from_numpy(pairs % count)))
-        count = len(pairs)
-    return FusionGraph(tuple(children), torch.from_numpy(node))
+    for reach in reaches:
+        row = np.stack([*(node[position - np.minimum(ages, back)] for back in reach), node], axis=1)  # (N, K)
+        first, node = distinct_rows(row, count)
+        count = len(first)
+        children.append(tuple(torch.from_numpy(column) for column in row[first].T.copy()))
+    symbols, conditions = torch.from_numpy(leaves % vocab_size), torch.from_numpy(leaves // vocab_size)
+    return FusionGraph(symbols, conditions, tuple(children), torch.from_numpy(node))

@@ -22,9 +22,9 @@ class Windows:
 
 
 class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
-    """Every run from `window` alone. The state is the last R symbols, (B, R), or (1, R) where all B are alike."""
+    """Every run from `window` alone; no conditions. The state is the last R symbols, (B, R), or (1, R) for any B."""
 
-    def start(self) -> Tensor:
+    def start(self, given: Tensor | None = None) -> Tensor:
         """Nothing but pad."""
         return torch.full((1, self.receptive_field), PAD)
 
@@ -32,7 +32,7 @@ class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
         """The histories of the chosen members of a batch."""
         return state if len(state) == 1 else state.index_select(0, keep)
 
-    def stream(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def stream(self, ids: Tensor, state: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Ids (B, T) and a state to logits (B, T, V) and the state after them."""
         batch, time = ids.shape
         field = self.receptive_field
@@ -41,12 +41,12 @@ class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
         logits = self.window(windows.reshape(-1, field))  # (B T, V)
         return logits.view(batch, time, self.vocab_size), row[:, time:]
 
-    def step(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, ids: Tensor, state: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Ids (B,) and a state to logits (B, V) and the state after them."""
         after = torch.cat([state.expand(len(ids), -1)[:, 1:], ids[:, None]], dim=1)  # (B, R)
         return self.window(after), after
 
-    def prepare(self, ids: Ids, ages: Ids) -> Windows:
+    def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> Windows:
         """Every distinct window of a packed row once."""
         back = np.arange(self.receptive_field - 1, -1, -1)  # (R,): how far back each place of a window lies
         where = np.arange(len(ids))[:, None] - np.minimum(back, ages[:, None])  # (N, R): an item begins with pad
@@ -54,7 +54,7 @@ class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
         first, chosen = distinct_rows(windows, self.vocab_size)
         return Windows(torch.from_numpy(windows[first]), torch.from_numpy(chosen))
 
-    def packed(self, prepared: Windows) -> Tensor:
+    def packed(self, prepared: Windows, given: Tensor | None = None) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
         return self.window(prepared.distinct).index_select(0, prepared.chosen)
 

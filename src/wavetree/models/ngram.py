@@ -88,7 +88,7 @@ class Ngram(HistoryModel):
             setattr(self, f"log_probabilities_{k}", torch.from_numpy(np.log(table)).to(self.log_probabilities_0.dtype))
             lower, lower_contexts = table, contexts
 
-    def window(self, ids: Tensor) -> Tensor:
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
         """Ids (B, R) to logits (B, V), which are log probabilities: those after the longest context that was met."""
         code = torch.zeros(len(ids), dtype=torch.int64, device=ids.device)  # (B,)
         logits = self.log_probabilities_0.expand(len(ids), -1)  # (B, V)

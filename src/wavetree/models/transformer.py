@@ -54,9 +54,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, past: Past) -> tuple[Tensor, Past]:
         """T positions (B, T, C), and the keys and values of the W - 1 before them, to the same after this layer."""
         batch, time, width = x.shape
-        context, heads = self.config.context, self.config.heads
-        split = self.projections(self.before_attention(x)).view(batch, time, 3, heads, width // heads)
-        queries, new_keys, new_values = split.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
+        context = self.config.context
+        queries, new_keys, new_values = self.projected(x)
         keys = torch.cat([past[0].expand(batch, -1, -1, -1), new_keys], dim=2)  # (B, H, W - 1 + T, D)
         values = torch.cat([past[1].expand(batch, -1, -1, -1), new_values], dim=2)
         distance = torch.arange(time)[:, None] + context - 1 - torch.arange(context - 1 + time)  # (T, W - 1 + T)
@@ -67,12 +66,18 @@ class Block(nn.Module):
         x = x + self.narrow(F.gelu(self.widen(self.before_linear(x))))  # (B, T, C)
         return x, (keys[:, :, time:], values[:, :, time:])
 
-    def alone(self, x: Tensor) -> Past:
-        """Keys and values of W - 1 positions that are all x (1, 1, C)."""
-        heads, width = self.config.heads, self.config.width
-        split = self.projections(self.before_attention(x)).view(1, 1, 3, heads, width // heads)
-        _, keys, values = split.permute(2, 0, 3, 1, 4).expand(-1, -1, -1, self.config.context - 1, -1)
+    def past(self, x: Tensor) -> Past:
+        """Keys and values of the W - 1 positions x (B, W - 1, C)."""
+        _, keys, values = self.projected(x)
         return keys, values
+
+    def projected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of positions (B, T, C), (B, H, T, D) each."""
+        batch, time, width = x.shape
+        heads = self.config.heads
+        split = self.projections(self.before_attention(x)).view(batch, time, 3, heads, width // heads)
+        queries, keys, values = split.permute(2, 0, 3, 1, 4)
+        return queries, keys, values
 
 
 class Transformer(SequenceModel[TransformerState, Rectangle]):
@@ -103,25 +108,32 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
 
     @property
     def stages(self) -> list[Stage]:
-        """The embedding, the blocks, each of which reaches W - 1 symbols further back, the output."""
-        reach = self.config.context - 1
+        """The embedding, the blocks, each of which reaches W - 1 symbols further back, a norm, the output."""
+        reach, field = self.config.context - 1, self.receptive_field
         blocks = [Stage(f"block {k}", block, (k + 1) * reach + 1) for k, block in enumerate(self.blocks)]
-        return [Stage("embedding", self.embedding, 1), *blocks, Stage("output", self.output, self.receptive_field)]
+        last = [Stage("norm", self.norm, field), Stage("output", self.output, field)]
+        return [Stage("embedding", self.embedding, 1), *blocks, *last]
 
-    def window(self, ids: Tensor) -> Tensor:
-        """Ids (B, R) to logits (B, V): the last output of a row of R, which nothing before the row can reach."""
-        return self.stream(ids, self.start())[0][:, -1]
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
+        """Ids (B, R) to logits (B, V). Every layer keeps the positions with all W - 1 before them in the window."""
+        x, reach = self.embedding(ids), self.config.context - 1  # (B, R, C)
+        for block in self.blocks:
+            x, _ = block(x[:, reach:], block.past(x[:, :reach]))  # (B, T - W + 1, C)
+        logits: Tensor = self.output(self.norm(x[:, 0]))  # (B, V)
+        return logits
 
-    def start(self) -> TransformerState:
+    def start(self, given: Tensor | None = None) -> TransformerState:
         """The state before the first symbol: every layer's keys and values of pad with nothing but pad before it."""
         x = self.embedding.weight[None, PAD : PAD + 1]  # (1, 1, C)
         state = []
         for block in self.blocks:
-            state.append(block.alone(x))
+            state.append(block.past(x.expand(-1, self.config.context - 1, -1)))
             x, _ = block(x, state[-1])  # (1, 1, C)
         return tuple(state)
 
-    def stream(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+    def stream(
+        self, ids: Tensor, state: TransformerState, given: Tensor | None = None
+    ) -> tuple[Tensor, TransformerState]:
         """Ids (B, T) and a state to logits (B, T, V) and the state after them. Memory grows with T squared."""
         x = self.embedding(ids)  # (B, T, C)
         after = []
@@ -130,7 +142,9 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
             after.append(now)
         return self.output(self.norm(x)), tuple(after)
 
-    def step(self, ids: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+    def step(
+        self, ids: Tensor, state: TransformerState, given: Tensor | None = None
+    ) -> tuple[Tensor, TransformerState]:
         """Ids (B,) and a state to logits (B, V) and the state after them; keys and values are not computed again."""
         logits, after = self.stream(ids[:, None], state)
         return logits[:, 0], after
@@ -141,7 +155,7 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
             return state
         return tuple((keys.index_select(0, keep), values.index_select(0, keep)) for keys, values in state)
 
-    def prepare(self, ids: Ids, ages: Ids) -> Rectangle:
+    def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> Rectangle:
         """Items beneath each other, each filled up with pad at its end, which none of its outputs sees."""
         item = np.cumsum(ages == 0) - 1  # (N,)
         shape = (int(item[-1]) + 1, int(ages.max()) + 1) if len(ids) else (0, 0)
@@ -149,7 +163,7 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
         rectangle[item, ages] = ids
         return Rectangle(torch.from_numpy(rectangle), torch.from_numpy(item * shape[1] + ages))
 
-    def packed(self, prepared: Rectangle) -> Tensor:
+    def packed(self, prepared: Rectangle, given: Tensor | None = None) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
         logits = self.dense(prepared.ids)  # (B, T, V)
         return logits.flatten(0, 1).index_select(0, prepared.places)

@@ -2,7 +2,7 @@
 
     B batch   T time   N positions of a packed row   C channels (E at level 0, H above)   V vocabulary   L levels
 
-    h_0[t]     = embedding of symbol t
+    h_0[t]     = embedding of symbol t, and of what is given with it (layers/embedding.py)
     h_l+1[t]   = fuse_l(h_l[t - 2**l], h_l[t])                 l = 0 ... L - 1
     logits[t]  = W h_L[t] + b                                  for the symbol at t + 1
 
@@ -29,15 +29,14 @@ from torch.nn import Parameter
 
 from wavetree.codecs import PAD
 from wavetree.config import TreeConfig
-from wavetree.layers import Fuse
+from wavetree.layers import Fuse, SymbolEmbedding
+from wavetree.models import ring
 from wavetree.models.contract import Ids, SequenceModel, Stage
 from wavetree.models.graph import FusionGraph, fusion_graph
+from wavetree.models.ring import Ring
 
-TreeState = tuple[tuple[Tensor, ...], ...]
-"""For each level l the last 2**l vectors, oldest first, each (B, C), or (1, C) where all B are alike.
-
-A value: a step returns a new one and leaves the old one good, since what is copied is 2**l references and no vector.
-"""
+TreeState = tuple[Ring, ...]
+"""For each level l the last 2**l vectors."""
 
 OUTPUT_SCALE = 0.1
 """The output layer starts this much smaller, so that the first predictions are unsure rather than wrong."""
@@ -46,11 +45,11 @@ OUTPUT_SCALE = 0.1
 class Tree(SequenceModel[TreeState, FusionGraph]):
     """`levels` fusions deep, over a vocabulary of `vocab_size` ids of which 0 is the pad symbol."""
 
-    def __init__(self, config: TreeConfig, vocab_size: int) -> None:
+    def __init__(self, config: TreeConfig, vocab_size: int, given_size: int = 0) -> None:
         super().__init__()
-        self.config, self.vocab_size = config, vocab_size
+        self.config, self.vocab_size, self.given_size = config, vocab_size, given_size
         widths = [config.embedding] + [config.hidden] * config.levels
-        self.embedding = nn.Embedding(vocab_size, config.embedding)
+        self.embedding = SymbolEmbedding(vocab_size, config.embedding, given_size)
         self.fusions = [Fuse(c, h, config.norm) for c, h in pairwise(widths)]
         self.levels = nn.ModuleList(self.fusions)
         self.output = nn.Linear(config.hidden, vocab_size)
@@ -74,56 +73,55 @@ class Tree(SequenceModel[TreeState, FusionGraph]):
         levels = [Stage(f"level {level} fuse", fuse, 2 << level) for level, fuse in enumerate(self.fusions)]
         return [Stage("embedding", self.embedding, 1), *levels, Stage("output", self.output, self.receptive_field)]
 
-    def window(self, ids: Tensor) -> Tensor:
-        """The definition. Ids (B, R), exactly the symbols that the prediction sees, to logits (B, V)."""
-        x = self.embedding(ids)  # (B, R, E)
+    def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
+        """The definition. Ids (B, R), exactly the symbols that a prediction sees, to logits (B, V); given (B, R, G)."""
+        x = self.embedding(ids, given)  # (B, R, E)
         for fuse in self.fusions:
             x = fuse(x[:, 0::2], x[:, 1::2])  # (B, T / 2, H)
         logits: Tensor = self.output(x[:, 0])  # (B, V)
         return logits
 
-    def select(self, state: TreeState, keep: Tensor) -> TreeState:
-        """The state of the chosen members of a batch; a vector that all share stays shared."""
-        return tuple(tuple(x if len(x) == 1 else x.index_select(0, keep) for x in ring) for ring in state)
+    def start(self, given: Tensor | None = None) -> TreeState:
+        """The state before the first symbol: each level's response to nothing but pad. Given (B, G), it fits that B."""
+        x = self.embedding(torch.tensor([PAD]), given)  # (1 or B, E)
+        rings = []
+        for level, fuse in enumerate(self.fusions):
+            rings.append((x,) * (1 << level))
+            x = fuse(x, x)  # (1 or B, H)
+        return tuple(rings)
 
-    def stream(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
+    def stream(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
         """The dense run from a state on: ids (B, T) and a state to logits (B, T, V) and the state after them."""
-        x = self.embedding(ids)  # (B, T, E)
+        x = self.embedding(ids, given)  # (B, T, E)
         batch, time = ids.shape
         after = []
-        for fuse, ring in zip(self.fusions, state, strict=True):
-            before = torch.stack([past.expand(batch, -1) for past in ring], dim=1)  # (B, 2**l, C)
-            row = torch.cat([before, x], dim=1)  # (B, 2**l + T, C)
+        for fuse, past in zip(self.fusions, state, strict=True):
+            row = torch.cat([ring.in_a_row(past, batch), x], dim=1)  # (B, 2**l + T, C)
             after.append(row[:, time:].unbind(1))
             x = fuse(row[:, :time], x)  # (B, T, H)
         return self.output(x), tuple(after)
 
-    def prepare(self, ids: Ids, ages: Ids) -> FusionGraph:
-        """What `packed` needs of a row of whole items; touches no weight, so it can be made ahead."""
-        return fusion_graph(ids, ages, len(self.levels), self.vocab_size)
+    def step(self, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
+        """One symbol on: ids (B,) and a state to logits (B, V) for the next symbol and the state after this one."""
+        x = self.embedding(ids, given)  # (B, E)
+        after = []
+        for fuse, past in zip(self.fusions, state, strict=True):
+            after.append((*past[1:], x))
+            x = fuse(past[0], x)  # (B, H)
+        return self.output(x), tuple(after)
 
-    def packed(self, graph: FusionGraph) -> Tensor:
+    def select(self, state: TreeState, keep: Tensor) -> TreeState:
+        """The state of the chosen members of a batch; a vector that all share stays shared."""
+        return ring.select(state, keep)
+
+    def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> FusionGraph:
+        """What `packed` needs of a row of whole items; touches no weight, so it can be made ahead."""
+        return fusion_graph(ids, ages, groups, [[1 << level] for level in range(len(self.levels))], self.vocab_size)
+
+    def packed(self, graph: FusionGraph, given: Tensor | None = None) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
-        x = self.embedding.weight  # (V, E)
+        x = self.embedding(graph.leaves, None if given is None else given[graph.groups])  # (leaves, E)
         for fuse, (left, right) in zip(self.fusions, graph.children, strict=True):
             x = fuse.between(x, left, right)  # (distinct nodes of this level, H)
         logits: Tensor = self.output(x)  # (distinct nodes of the last level, V)
         return logits.index_select(0, graph.top)  # (N, V)
-
-    def start(self) -> TreeState:
-        """The state before the first symbol: every level's response to nothing but pad. It fits any B."""
-        x = self.embedding.weight[PAD : PAD + 1]  # (1, E)
-        rings = []
-        for level, fuse in enumerate(self.fusions):
-            rings.append((x,) * (1 << level))
-            x = fuse(x, x)  # (1, H)
-        return tuple(rings)
-
-    def step(self, ids: Tensor, state: TreeState) -> tuple[Tensor, TreeState]:
-        """One symbol on: ids (B,) and a state to logits (B, V) for the next symbol and the state after this one."""
-        x = self.embedding(ids)  # (B, E)
-        after = []
-        for fuse, ring in zip(self.fusions, state, strict=True):
-            after.append((*ring[1:], x))
-            x = fuse(ring[0], x)  # (B, H)
-        return self.output(x), tuple(after)
