@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,12 @@ def checkout() -> Path:
     folder = Path(__file__).resolve().parent.parent
     assert (folder / "pyproject.toml").is_file(), "a test that uses `checkout` needs the mark `checkout`"
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the tests keep what is made of texts and sounds: never with the user's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAVETREE_CACHE", str(folder))
+        yield folder
