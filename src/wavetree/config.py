@@ -168,8 +168,9 @@ class TrainConfig(Section):
     """The decay of the averaged weights, which are the ones judged and kept; 0 keeps the last weights."""
     checks: Annotated[int, Field(ge=1, le=10**6)] = 10
     """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the products of matrices in training. All that is judged and kept is float32."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Of the products of matrices in training; auto is bfloat16 where the processor has units for it. All that is
+    judged and kept is float32."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processor threads; 0 takes all or one, whichever a short trial finds faster, and keeps to it."""
 
@@ -229,17 +230,28 @@ PRESETS: dict[str, Config] = {
     "text": Config(
         data=DataConfig(kind="text", split="blocks"),
         model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128),
-        train=TrainConfig(seconds=150, learning_rate=0.006, matrix_rate=3, weight_decay=0.1, checks=5, length=192),
+        train=TrainConfig(
+            seconds=150,
+            learning_rate=0.006,
+            matrix_rate=3,
+            weight_decay=0.1,
+            checks=5,
+            rows=32,
+            length=192,
+            precision="auto",
+        ),
     ),
     "audio": Config(
         data=DataConfig(kind="audio", split="files", rate=16_000),
         model=WaveNetConfig(stacks=3, levels=10, channels=64, hidden=64, skip=128, norm="none"),
-        train=TrainConfig(seconds=3600, learning_rate=0.004, matrix_rate=3, rows=4, length=8192),
+        train=TrainConfig(seconds=3600, learning_rate=0.004, matrix_rate=3, rows=4, length=8192, precision="auto"),
     ),
     "audio-small": Config(
         data=DataConfig(kind="audio", split="files", rate=8_000),
         model=WaveNetConfig(stacks=2, levels=9, channels=48, hidden=48, skip=64, norm="none"),
-        train=TrainConfig(seconds=600, learning_rate=0.004, matrix_rate=3, rows=8, length=4096, checks=5),
+        train=TrainConfig(
+            seconds=600, learning_rate=0.004, matrix_rate=3, rows=8, length=4096, checks=5, precision="auto"
+        ),
     ),
 }
 """Settings that belong together, by what they are for. Chosen by measurement: see docs/log.md."""

@@ -65,6 +65,16 @@ def test_a_block_is_attention_written_out() -> None:
             assert torch.allclose(found[0, t], y, rtol=0, atol=1e-12)
 
 
+def test_the_window_needs_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what the other runs are compared with, and knows nothing but its R symbols."""
+    model = transformer_case(context=3, layers=2).build().eval()
+    ids = torch.tensor([[1, 2, 3, 4, 5]])
+    wanted = model.dense(ids)[:, -1]
+    for name in ("start", "stream"):
+        monkeypatch.setattr(Transformer, name, None)
+    assert torch.allclose(model.window(ids), wanted, atol=1e-6)
+
+
 def test_the_state_is_the_last_keys_and_values() -> None:
     """It stays as large as the context, however much was read, and a step adds one position."""
     model = build(SMALL, 27, 1).eval()

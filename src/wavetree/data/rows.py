@@ -35,6 +35,19 @@ class StreamRows:
     given: Given | None = None
     before: Given | None = None
 
+    def parts(self, count: int) -> list[StreamRows]:
+        """The same rows in `count` parts, or as many as there are rows."""
+        rows = np.array_split(np.arange(len(self.ids)), min(count, len(self.ids)))
+        return [
+            StreamRows(
+                self.ids[some],
+                self.targets[some],
+                None if self.given is None else self.given[some],
+                None if self.before is None else self.before[some],
+            )
+            for some in rows
+        ]
+
 
 def rows_anew(stream: Stream, numbers: Ids, length: int, untold: npt.NDArray[np.bool_] | None = None) -> StreamRows:
     """Rows that begin anew, each with pad and then the symbols from about position `numbers` (B,) on: C = 0.

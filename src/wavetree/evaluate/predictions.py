@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -12,12 +14,14 @@ from wavetree.models import AnyModel
 Piece = PackedRow | StreamRows
 
 
-def predictions(model: AnyModel, piece: Piece) -> tuple[Tensor, Tensor]:
-    """The logits (N, V) of every prediction of a piece, and its targets (N,)."""
+def predictions(model: AnyModel, piece: Piece, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """The logits (N, V) of every prediction of a piece, and its targets (N,); training may draw from `seed`."""
     targets = torch.from_numpy(piece.targets)
     given = None if piece.given is None else torch.from_numpy(piece.given).to(next(model.parameters()).dtype)
     if isinstance(piece, PackedRow):
         return model.packed(model.prepare(piece.ids, piece.ages, piece.groups), given), targets
     before = None if piece.before is None else torch.from_numpy(piece.before).to(next(model.parameters()).dtype)
-    logits = model.dense(torch.from_numpy(piece.ids), given, before)  # (B, C + T, V)
+    ids = torch.from_numpy(piece.ids)
+    run = partial(model.rows, seed=seed) if model.training else model.dense
+    logits = run(ids, given=given, before=before)  # (B, C + T, V)
     return logits[:, -targets.shape[1] :].flatten(0, 1), targets.flatten()

@@ -24,7 +24,7 @@ from wavetree.inspect import layer_table
 from wavetree.report import machine_stamp
 from wavetree.train import Summary, start, train
 from wavetree.train.batches import ItemBatches
-from wavetree.train.loop import Shape, Training
+from wavetree.train.training import Shape, Training
 
 ROUNDS = 5
 """Pairs of measurements: ours and the reference's take turns, so that a drifting machine is met by both."""

@@ -2,7 +2,8 @@
 
 from wavetree.layers.embedding import SymbolEmbedding
 from wavetree.layers.fuse import Fuse
+from wavetree.layers.fused import FusedPlan, fused_skips
 from wavetree.layers.gated import GatedBlock
 from wavetree.layers.norm import BatchNorm, make_norm
 
-__all__ = ["BatchNorm", "Fuse", "GatedBlock", "SymbolEmbedding", "make_norm"]
+__all__ = ["BatchNorm", "Fuse", "FusedPlan", "GatedBlock", "SymbolEmbedding", "fused_skips", "make_norm"]

@@ -50,13 +50,17 @@ def adamw(weight_decay: float) -> Rule:
     return step
 
 
-def muon(weight_decay: float) -> Rule:
-    """Jordan et al. 2024: momentum, made orthogonal. For a stack of matrices (K, m, n), each taken by itself."""
+def muon(weight_decay: float, precision: torch.dtype = torch.float32) -> Rule:
+    """Jordan et al. 2024: momentum, made orthogonal. For a stack of matrices (K, m, n), each taken by itself.
+
+    bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
+    """
 
     def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int) -> None:
         momentum = _buffer(buffers, "momentum", values)
         momentum.lerp_(gradient, 1 - MOMENTUM)
-        direction = orthogonalise(gradient.lerp(momentum, MOMENTUM))  # Nesterov's form
+        wanted = gradient.lerp(momentum, MOMENTUM)  # Nesterov's form
+        direction = orthogonalise(wanted.to(precision)).to(values.dtype)
         rows, columns = values.shape[-2:]
         values.mul_(1 - rate * weight_decay)
         values.sub_(direction, alpha=rate * max(1.0, rows / columns) ** 0.5)
@@ -122,7 +126,7 @@ class Optimiser:
                 by_shape.setdefault(matrix.shape, []).append(matrix)
             apart = set(matrices)
             rest = [p for p in everything if p not in apart]
-            rule = muon(config.weight_decay)
+            rule = muon(config.weight_decay, getattr(torch, config.precision))
             self.groups = [Group.of(alike, rule, config.matrix_rate, stacked=True) for alike in by_shape.values()]
             self.groups.append(Group.of(rest, adamw(config.weight_decay)))
         self.parameters = [p for group in self.groups for p in group.members]

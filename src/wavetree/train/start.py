@@ -30,6 +30,7 @@ def start(items: ItemList, path: Path, config: Config, force: bool = False) -> R
     The alphabet is that of the whole list, held-out items included, so that every item has a score.
     """
     refuse_taken(path, force)
+    config = settled(config)
     split = split_items(items, config.data.split)  # type: ignore[arg-type]  # refuses what is for streams
     codec = AlphabetCodec.of(items.items)
     mean = sum(map(len, split.train)) / len(split.train) + 1
@@ -47,12 +48,21 @@ def start(items: ItemList, path: Path, config: Config, force: bool = False) -> R
 def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Config, force: bool = False) -> RunFolder:
     """A run folder at `path` that is ready to learn a stream. Raises InputError, SettingError, RunError, SaveError."""
     refuse_taken(path, force)
+    config = settled(config)
     split_stream(corpus, config.data.split)  # type: ignore[arg-type]  # refuses what leaves a side empty
     vocab_size = corpus.codec.vocab_size
     refuse_too_large(config, vocab_size, config.train.rows * config.train.length)
     build(config.model, vocab_size, 0, corpus.fields.width + config.data.local)
     origin = {"corpus": {"sha256": corpus.digest, "sources": [str(source.resolve()) for source in sources]}}
     return RunFolder.create(path, config, corpus.codec, corpus.fields, None, origin, force)
+
+
+def settled(config: Config) -> Config:
+    """The settings with those that depend on the machine filled in, so that the run stays what it was begun as."""
+    if config.train.precision != "auto":
+        return config
+    found = "bfloat16" if getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16") else "float32"
+    return config.model_copy(update={"train": config.train.model_copy(update={"precision": found})})
 
 
 def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:

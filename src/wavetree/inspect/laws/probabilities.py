@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import torch
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.packing import PackedItems
 from wavetree.evaluate import Loss, exact_loss
+from wavetree.inspect.laws.conditions import ways
 from wavetree.inspect.laws.finding import SEED, Finding, Gap, Model, exact, some_codec
 from wavetree.models import evaluating
 
@@ -30,8 +32,16 @@ def probabilities_add_up(model: Model, score: Score = exact_loss) -> list[Findin
     Along a string: its nats are the sum of those of its steps. Over strings: of all strings that use the first two
     symbols of the alphabet (or the only one) and have up to n symbols, the total probability never exceeds one and
     grows with n; and it is one with what is missing added: to have left for another symbol, or still to be running.
+    If the model takes conditions, the same under one.
     """
-    model = exact(model)
+    return [
+        replace(finding, compared=finding.compared + how)
+        for how, way in ways(exact(model))
+        for finding in _add_up(way, score)
+    ]
+
+
+def _add_up(model: Model, score: Score) -> list[Finding]:
     codec = some_codec(model)
 
     def nats(*items: str) -> float:

@@ -12,6 +12,7 @@ from torch import nn
 from wavetree.data.packing import PackedItems
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import Choice, Sampled, sample_block
+from wavetree.inspect.laws.conditions import ways
 from wavetree.inspect.laws.finding import Finding, Gap, Model, exact, some_codec
 
 SEEDS = "6 seeds"
@@ -24,7 +25,7 @@ CUTS: tuple[tuple[tuple[int, int], ...], ...] = (
     ((5, 2), (7, 1), (3, 2), (0, 3)),
 )
 """Ways to ask for the same items: blocks of (first, count), in the order in which they are asked for."""
-WAYS: dict[str, tuple[Choice, tuple[int, ...]]] = {
+DRAWN: dict[str, tuple[Choice, tuple[int, ...]]] = {
     "freely": (Choice(max_length=12), ()),
     "narrowed, from a prefix": (Choice(temperature=1.3, top_k=4, top_p=0.9, max_length=12), (1, 1)),
 }
@@ -36,11 +37,14 @@ Block = Callable[[Model, int, Choice, Sequence[int], int, int], list[Sampled]]
 def seeds_repeat(model: Model, block: Block = sample_block) -> list[Finding]:
     """Law 6: an item follows from the seed and its number, whatever the batch that it is in and whatever came before.
 
-    The difference is the number of items that came out otherwise.
+    The difference is the number of items that came out otherwise. If the model takes conditions, the same under one.
     """
-    model = exact(model)
+    return [finding for how, way in ways(exact(model)) for finding in _repeat(way, how, block)]
+
+
+def _repeat(model: Model, how: str, block: Block) -> list[Finding]:
     findings = []
-    for name, (choice, prefix) in WAYS.items():
+    for name, (choice, prefix) in DRAWN.items():
         wanted = block(model, 1, choice, prefix, 0, ITEMS)
         gap = Gap()
         for cut in CUTS:
@@ -50,7 +54,7 @@ def seeds_repeat(model: Model, block: Block = sample_block) -> list[Finding]:
                 for i, item in enumerate(block(model, 1, choice, prefix, first, count))
             }
             gap.add(float(sum(not _alike(found.get(i), item) for i, item in enumerate(wanted))), len(wanted))
-        findings.append(gap.finding(SEEDS, f"{len(CUTS)} other cuts, {name}", tolerance=0))
+        findings.append(gap.finding(SEEDS, f"{len(CUTS)} other cuts, {name}{how}", tolerance=0))
     return findings
 
 

@@ -1,0 +1,153 @@
+"""A run in progress: all that it consists of, and one step of it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wavetree.config import Config
+from wavetree.data.rows import NO_TARGET, StreamRows
+from wavetree.errors import DamagedError
+from wavetree.evaluate import Piece, predictions
+from wavetree.models import AnyModel, build
+from wavetree.train.optimisers import Optimiser
+from wavetree.train.schedule import rate_at
+
+PARTS = 2
+"""Of the rows of a step, where a stream is learnt."""
+NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a model has to fit: V symbols, and G numbers of a condition."""
+
+    vocab_size: int
+    given_size: int = 0
+
+
+@dataclass
+class Training:
+    """All that a run in progress consists of. Everything here, and nothing else, survives a restart.
+
+    `judged` are the weights that are measured, sampled and kept: the averaged ones, or `model` itself.
+    """
+
+    model: AnyModel
+    judged: AnyModel
+    optimiser: Optimiser
+    steps: int
+    threads: int
+    step: int = 0
+    seconds: float = 0.0
+    symbols: int = 0
+    best: float = math.inf
+    block: list[float] = field(default_factory=list)
+    """The losses of the steps since the last logged one."""
+
+    @classmethod
+    def begin(cls, config: Config, shape: Shape, steps: int, threads: int) -> Training:
+        """The state of step 0: weights drawn from the seed."""
+        model = build(config.model, shape.vocab_size, config.train.seed, shape.given_size)
+        judged = copy.deepcopy(model) if config.train.average else model
+        return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps, threads)
+
+    def advance(self, piece: Piece, config: Config) -> None:
+        """One step. What dropout leaves out is drawn from (seed, step)."""
+        settings = config.train
+        loss, gradients = self._gradients(piece, config)
+        self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1)
+        self.step += 1
+        self.symbols += int(np.count_nonzero(piece.targets != NO_TARGET))
+        self.block.append(loss)
+        if settings.average:
+            keep = min(settings.average, self.step / (self.step + 10))  # the first weights are soon forgotten
+            with torch.no_grad():
+                for mean, now in zip(self.judged.state_dict().values(), self.model.state_dict().values(), strict=True):
+                    mean.lerp_(now, 1 - keep)
+
+    def _gradients(self, piece: Piece, config: Config) -> tuple[float, list[Tensor]]:
+        """The mean loss of a piece and its gradients. Rows of a stream come in PARTS, side by side where threads allow.
+
+        There are as many parts whatever the threads, and they are added in order: the sum is the same to the last bit.
+        """
+        parts: list[Piece] = [*piece.parts(PARTS)] if isinstance(piece, StreamRows) else [piece]
+        count = int(np.count_nonzero(piece.targets != NO_TARGET))
+
+        def of(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            with torch.autocast("cpu", torch.bfloat16, enabled=config.train.precision == "bfloat16"):
+                logits, targets = predictions(self.model, parts[number], drawn(config.train.seed, self.step, number))
+            loss = F.cross_entropy(logits.float(), targets, reduction="sum") / count
+            return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
+
+        if len(parts) > 1 and self.threads > 1 and not config.data.local:
+            with ThreadPoolExecutor(self.threads) as pool:
+                found = list(pool.map(of, range(len(parts))))
+        else:
+            with drawn_from(drawn(config.train.seed, self.step, 0)) if config.noisy else nullcontext():
+                found = [of(number) for number in range(len(parts))]
+        losses, gradients = zip(*found, strict=True)
+        return sum(losses).item(), [sum(each[1:], each[0]) for each in zip(*gradients, strict=True)]
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """The tensors of a checkpoint: what samples and scores, and what only goes on with training."""
+        raw = {} if self.judged is self.model else {f"raw.{k}": v for k, v in self.model.state_dict().items()}
+        buffers = {f"optimiser.{k}": v for k, v in self.optimiser.state.items()}
+        return {"model": self.judged.state_dict(), "training": raw | buffers}
+
+    def numbers(self) -> dict[str, object]:
+        """The rest of a checkpoint."""
+        return {name: getattr(self, name) for name in NUMBERS}
+
+    def restore(self, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]) -> None:
+        """Goes to where `tensors` and `numbers` were taken."""
+        training = tensors["training"]
+        raw = _with_prefix("raw.", training)
+        self.judged.load_state_dict(tensors["model"])
+        self.model.load_state_dict(raw or tensors["model"])
+        self.optimiser.restore(_with_prefix("optimiser.", training))
+        for name in NUMBERS:
+            setattr(self, name, numbers[name])
+
+
+def drawn(seed: int, step: int, part: int) -> int:
+    """A seed for what is drawn in a part of a step."""
+    return int(np.random.SeedSequence((seed, step, part)).generate_state(1)[0])
+
+
+@contextmanager
+def drawn_from(seed: int) -> Iterator[None]:
+    """In here torch draws from this seed; after it, on from where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def use_threads(threads: int, config: Config) -> None:
+    """Threads for torch itself: all for items; one for rows of a stream, of which each part has a thread."""
+    torch.set_num_threads(threads if config.data.kind == "items" else 1)
+
+
+def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def resumed(
+    config: Config, shape: Shape, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
+) -> Training:
+    """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
+    training = Training.begin(config, shape, 1, 1)
+    try:
+        training.restore(tensors, numbers)
+    except (KeyError, RuntimeError, IndexError, ValueError):
+        raise DamagedError("the latest checkpoint does not fit the settings of the run. Train it anew.") from None
+    return training

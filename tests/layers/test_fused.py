@@ -1,0 +1,142 @@
+"""The fused stack is the plain one: values and gradients, for any reach, with and without norm, in both precisions."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from wavetree.codecs import PAD
+from wavetree.config import WaveNetConfig
+from wavetree.layers import kernels
+from wavetree.layers.fused import FusedPlan
+from wavetree.models import WaveNet, build
+
+VOCAB = 7
+
+
+def model_of(**given_settings: object) -> WaveNet:
+    """A small one whose norms and biases are not those of a new one."""
+    config = WaveNetConfig.model_validate({"channels": 12, "hidden": 10, "skip": 8, **given_settings})
+    model = build(config, VOCAB, seed=3)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    return model
+
+
+def rows(batch: int, time: int) -> Tensor:
+    ids = torch.from_numpy(np.random.default_rng(5).integers(1, VOCAB, (batch, time)))
+    ids[:, 0] = PAD
+    return ids
+
+
+def differences(model: WaveNet, fused: Tensor, plain: Tensor) -> tuple[float, float]:
+    """The largest difference of the logits; and that of the gradients of a mixture, to the largest of each parameter."""
+    weights = torch.from_numpy(np.random.default_rng(6).normal(size=plain.shape)).float()
+    parameters = list(model.parameters())
+    found = torch.autograd.grad((fused.float() * weights).mean(), parameters)
+    wanted = torch.autograd.grad((plain * weights).mean(), parameters)
+    apart = [((f - w).norm() / w.norm().clamp(min=1e-6)).item() for f, w in zip(found, wanted, strict=True)]
+    return (fused.float() - plain).abs().max().item(), max(apart)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kernel=st.integers(2, 4),
+    dilations=st.sampled_from([(1,), (1, 2, 4), (1, 2, 1, 2), (2, 1, 1), (1, 2, 4, 8, 16)]),
+    norm=st.sampled_from(["layer", "none"]),
+    batch=st.integers(1, 3),
+    time=st.integers(1, 20),
+)
+def test_values_and_gradients(kernel: int, dilations: tuple[int, ...], norm: str, batch: int, time: int) -> None:
+    model = model_of(kernel=kernel, dilations=dilations, norm=norm)
+    ids = rows(batch, time)
+    values, gradients = differences(model, model.rows(ids, seed=0), model.dense(ids))
+    assert values < 1e-5
+    assert gradients < 1e-4
+
+
+def test_conditions_that_hold_for_a_row() -> None:
+    model = build(WaveNetConfig(channels=12, hidden=10, skip=8, levels=3), VOCAB, seed=3, given_size=2)
+    ids, told = rows(3, 9), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    values, gradients = differences(
+        model, model.rows(ids, 0, told[:, None], told), model.dense(ids, told[:, None], told)
+    )
+    assert values < 1e-5
+    assert gradients < 1e-4
+
+
+def test_conditions_that_change_within_a_row() -> None:
+    model = build(WaveNetConfig(channels=12, hidden=10, skip=8, levels=3), VOCAB, seed=3, given_size=2)
+    ids, told, before = rows(2, 9), torch.rand(2, 9, 2), torch.zeros(2, 2)
+    assert torch.equal(model.rows(ids, 0, told, before), model.dense(ids, told, before))
+
+
+def test_half_the_bits_stay_near() -> None:
+    model, ids = model_of(levels=4), rows(4, 30)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = model.rows(ids, seed=0)
+    values, gradients = differences(model, coarse, model.dense(ids))
+    assert values < 0.02
+    assert gradients < 0.05
+
+
+def test_dropout_leaves_out_its_share_by_seed_and_place() -> None:
+    model, ids = model_of(levels=2, dropout=0.4), rows(2, 40)
+    plain = model_of(levels=2)
+    once, again, other = (model.rows(ids, seed) for seed in (1, 1, 2))
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+    with torch.no_grad():
+        mean = torch.stack([model.rows(ids, seed) for seed in range(400)]).mean(0)  # what is left is scaled up
+        assert (mean - plain.rows(ids, 0)).abs().mean() < 0.5 * (once - plain.rows(ids, 0)).abs().mean()
+    assert torch.equal(model.eval().rows(ids, 1), plain.rows(ids, 1))
+
+
+def test_dropout_and_its_gradient_leave_out_the_same() -> None:
+    """The derivative along a direction, by differences of the very same draw."""
+    model, ids = model_of(levels=3, dropout=0.5).float(), rows(2, 12)
+    weights = torch.from_numpy(np.random.default_rng(6).normal(size=(2, 12, VOCAB))).float()
+    block = model.blocks[1]
+    direction = torch.randn(block.weight.shape, generator=torch.Generator().manual_seed(1))
+
+    def moved(step: float) -> Tensor:
+        other = copy.deepcopy(model)
+        with torch.no_grad():
+            other.blocks[1].weight.add_(direction, alpha=step)
+        return (other.rows(ids, seed=8) * weights).sum()
+
+    (gradient,) = torch.autograd.grad((model.rows(ids, seed=8) * weights).sum(), [block.weight])
+    slope = (moved(1e-2) - moved(-1e-2)).item() / 2e-2
+    assert (gradient * direction).sum().item() == pytest.approx(slope, rel=2e-2)
+
+
+def test_a_twin_that_looks_past_the_beginning_of_a_row_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are taken for one long row see each other."""
+    spread = kernels.spread
+    model, ids = model_of(levels=3), rows(3, 6)
+
+    def one_row(x: object, children: object, spreads: object, reaches: object, time: int, epsilon: float) -> None:
+        spread(x, children, spreads, reaches, 3 * time, epsilon)
+
+    monkeypatch.setattr(kernels, "spread", one_row)
+    assert (model.rows(ids, 0) - model.dense(ids)).abs().max() > 1e-3
+
+
+@given(st.floats(-80, 80, width=32))
+def test_exp(x: float) -> None:
+    found = kernels.exp_of(np.float32(x))
+    assert found == pytest.approx(np.exp(np.float64(np.float32(x))), rel=2e-7 + 6e-8 * abs(x))
+
+
+def test_a_plan_is_a_value() -> None:
+    plan = FusedPlan(((1,),), 1e-5, torch.float32)
+    assert plan == FusedPlan(((1,),), 1e-5, torch.float32)
