@@ -105,9 +105,9 @@ def wavenet_case(name: str, given_size: int = 0, kind: type[WaveNet] = WaveNet, 
     return Case(f"wavenet-{name}", lambda v: kind(config, v, given_size))
 
 
-def wavenet(kind: type[WaveNet] = WaveNet, **settings: object) -> WaveNet:
+def wavenet(kind: type[WaveNet] = WaveNet, given_size: int = 0, **settings: object) -> WaveNet:
     """A tiny WaveNet, lived in; `kind` may be a broken one."""
-    model = wavenet_case("", kind=kind, **settings).build()
+    model = wavenet_case("", given_size, kind, **settings).build()
     assert isinstance(model, WaveNet)
     return model
 

@@ -12,7 +12,7 @@ from tests.laws import wavenet_twins as twins
 from tests.laws.cases import MODELS, Case, wavenet
 
 from wavetree.data.packing import PackedItems
-from wavetree.inspect import Finding
+from wavetree.inspect import Finding, verify
 from wavetree.inspect.laws import Model, field_is_exact, runs_agree
 from wavetree.inspect.laws.conditions import some_conditions
 from wavetree.inspect.laws.finding import some_codec
@@ -55,6 +55,26 @@ def test_a_wrong_field_is_rejected(twin: type[WaveNet]) -> None:
     findings = field_is_exact(wavenet(kind=twin, **SETTINGS["kernel 3"]))
     assert len(findings) == 2
     assert not any(finding.passed for finding in findings)
+
+
+DEEP: dict[str, object] = {"stacks": 3, "levels": 10, "norm": "none"}
+"""As for sound: 30 levels, R = 3,070."""
+
+
+def test_the_oldest_symbol_of_many_is_found_by_the_gradient() -> None:
+    """What it changes is lost in rounding, so that it is not changed: but the gradient knows where the field ends."""
+    by_change, by_gradient = field_is_exact(wavenet(**DEEP))
+    assert (by_change.passed, by_gradient.passed) == (True, True)
+    assert by_change.compared == "R = 3,070 with 4 changed symbols"
+    _, by_gradient = field_is_exact(wavenet(kind=twins.FieldTooLong, **DEEP))
+    assert not by_gradient.passed
+
+
+@pytest.mark.parametrize("given_size", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_verify(given_size: int) -> None:
+    findings = verify(wavenet(given_size=given_size, stacks=2, levels=6))
+    assert [finding for finding in findings if not finding.passed] == []
+    assert len(findings) == (65 if given_size else 27)
 
 
 def dead(model: Model) -> list[str]:

@@ -125,6 +125,14 @@ class KernelForgotten(WaveNet):
         return 1 + sum(self.dilations)
 
 
+class FieldTooLong(WaveNet):
+    """A formula that is one off."""
+
+    @property
+    def receptive_field(self) -> int:
+        return super().receptive_field + 1
+
+
 class DeafTop(WaveNet):
     """The last level does not listen to its oldest child."""
 
