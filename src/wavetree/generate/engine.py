@@ -1,0 +1,152 @@
+"""The incremental run without torch: the same logits and the same choices, for streams at many times the speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wavetree.codecs import PAD
+from wavetree.errors import SettingError
+from wavetree.generate.compiled import load_kernels
+from wavetree.generate.layout import (
+    Floats,
+    Ids,
+    Memory,
+    Packed,
+    Room,
+    Rules,
+    Wide,
+    aligned,
+    copied,
+    pack,
+    padded,
+    room_for,
+)
+from wavetree.generate.sampler import Choice
+from wavetree.models import AnyModel, Tree, WaveNet
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What B streams remember. A step changes it in place: copy it to come back to it."""
+
+    packed: Packed
+    memory: Memory
+    room: Room
+
+    @property
+    def batch(self) -> int:
+        """B: how many streams go side by side."""
+        return len(self.room.ids)
+
+    def copy(self) -> EngineState:
+        """One that goes its own way from here on."""
+        return EngineState(self.packed, Memory(*map(copied, self.memory)), Room(*map(copied, self.room)))
+
+
+class Engine:
+    """A model, packed for the compiled code. Later changes of the model do not reach it."""
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+        self._kernels = load_kernels()
+
+    @classmethod
+    def of(cls, model: AnyModel) -> Engine:
+        """Raises SettingError for a model that is neither a Tree nor a WaveNet."""
+        if not isinstance(model, Tree | WaveNet):
+            raise SettingError(f"there is no compiled engine for {type(model).__name__}, only for Tree and WaveNet.")
+        return cls(pack(model))
+
+    @property
+    def _model(self) -> tuple[Any, ...]:
+        return self._packed.plan, self._packed.levels, self._packed.weights
+
+    def start(self, batch: int, before: npt.NDArray[Any] | None = None) -> EngineState:
+        """The state before the first symbol of `batch` streams; `before` (B, G) held before it for ever."""
+        if batch < 1:
+            raise ValueError(f"{batch} streams: there must be at least one stream")
+        packed = self._packed
+        memory = Memory(
+            rings=aligned(packed.ring_size * batch),
+            ahead=aligned(packed.ahead_size * batch),
+            cursors=np.zeros(len(packed.levels), np.int64),
+        )
+        state = EngineState(packed, memory, room_for(packed.plan, batch))
+        told = self._given(None if before is None else np.asarray(before)[:, None], batch, 1)
+        self._kernels.feed(*self._model, memory, state.room, np.full((batch, 1), PAD), told, True)
+        return state
+
+    def step(self, ids: Ids, state: EngineState, given: npt.NDArray[Any] | None = None) -> Floats:
+        """One symbol on: ids (B,), given (B, G), to logits (B, V) for the next symbol. Changes the state in place."""
+        return self.feed(np.asarray(ids)[:, None], state, None if given is None else np.asarray(given)[:, None])
+
+    def feed(self, ids: Ids, state: EngineState, given: npt.NDArray[Any] | None = None) -> Floats:
+        """Several symbols on: ids (B, T), T from 1, given (B, T or 1, G), to the logits (B, V) after the last."""
+        symbols = self._ids(ids, state.batch)  # (B, T)
+        if symbols.shape[1] == 0:
+            raise ValueError("no symbol to feed: there is a prediction after a symbol only")
+        self._kernels.feed(*self._model, *self._places(state), symbols, self._given(given, *symbols.shape), False)
+        plan = self._packed.plan
+        logits: Floats = state.room.logits.reshape(state.batch, padded(plan.vocab))[:, : plan.vocab].copy()
+        return logits
+
+    def run(
+        self,
+        first: Ids,
+        state: EngineState,
+        uniforms: Wide,
+        choice: Choice,
+        allowed: npt.NDArray[np.bool_] | None = None,
+        given: npt.NDArray[Any] | None = None,
+    ) -> Ids:
+        """From the symbols `first` (B,) on, one symbol chosen by each of `uniforms` (B, T): symbols (B, T).
+
+        As T calls of `step` and of generate/sampler.py's `choose`. `allowed` (V,): the symbols that may come. The last
+        symbols have not been fed yet: they are the `first` of the next run.
+        """
+        numbers = np.ascontiguousarray(uniforms, np.float64)
+        start = self._ids(np.asarray(first)[:, None], state.batch)[:, 0]
+        if numbers.ndim != 2 or len(numbers) != state.batch:
+            raise ValueError(f"uniforms of shape {numbers.shape} for {state.batch} streams: it must be (B, T)")
+        vocab = self._packed.plan.vocab
+        barred = np.zeros(vocab)
+        if allowed is not None:
+            if np.shape(allowed) != (vocab,) or not np.any(allowed):
+                raise ValueError(f"allowed must be ({vocab},), and at least one symbol must be allowed")
+            barred[~np.asarray(allowed, bool)] = -np.inf
+        symbols = np.zeros(numbers.shape, np.int64)
+        rules = Rules(float(choice.temperature), choice.top_k or 0, choice.top_p or 0.0)
+        told = self._given(given, *numbers.shape)
+        self._kernels.run(
+            *self._model, *self._places(state), rules, barred, np.ascontiguousarray(start), numbers, told, symbols
+        )
+        return symbols
+
+    def _places(self, state: EngineState) -> tuple[Memory, Room]:
+        if state.packed is not self._packed:
+            raise ValueError("the state is of another engine")
+        return state.memory, state.room
+
+    def _ids(self, ids: Ids, batch: int) -> Ids:
+        """Compiled code looks no bounds up, so they are checked here."""
+        symbols = np.ascontiguousarray(ids, np.int64)
+        vocab = self._packed.plan.vocab
+        if symbols.ndim != 2 or len(symbols) != batch:
+            raise ValueError(f"ids of {len(symbols)} streams for a state of {batch}")
+        if symbols.size and (symbols.min() < 0 or symbols.max() >= vocab):
+            raise ValueError(f"an id is outside 0 to {vocab - 1}")
+        return symbols
+
+    def _given(self, given: npt.NDArray[Any] | None, batch: int, time: int) -> npt.NDArray[np.float32]:
+        """Conditions as (B, T or 1, G); nothing told is (B, 0, G)."""
+        size = self._packed.plan.given
+        if given is None:
+            return np.zeros((batch, 0, size), np.float32)
+        told = np.ascontiguousarray(given, np.float32)
+        if told.ndim != 3 or told.shape[0] != batch or told.shape[1] not in {1, time} or told.shape[2] != size:
+            raise ValueError(f"conditions of shape {told.shape}: it must be ({batch}, {time} or 1, {size})")
+        return told
