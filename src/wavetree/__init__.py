@@ -7,6 +7,10 @@
     for drawn in wavetree.sample(trained, 20, novel=True):
         print(drawn.item)
 
+    wavetree.fit("book.txt", "runs/book", preset="text")
+    for text in wavetree.stream("runs/book", 500, prompt="Once "):
+        print(text, end="")
+
     wavetree.losses(trained)["validation"].mean                 nats a symbol
     wavetree.layer_table(trained.model)                         shapes, spans, costs
     wavetree.next_symbols(trained.model, trained.codec, "anna", 5)
@@ -22,7 +26,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wavetree.api import fit, losses, resume, sample
+    from wavetree.api import fit, losses, resume, sample, stream
     from wavetree.codecs import AlphabetCodec
     from wavetree.config import PRESETS, Config, configure
     from wavetree.data import ItemList, ListReport, describe_list, embedded_names, make_list, read_list
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
     from wavetree.train import Check, Progress, Summary, Watch
 
 _ROOMS = {
-    "api": ["fit", "losses", "resume", "sample"],
+    "api": ["fit", "losses", "resume", "sample", "stream"],
     "codecs": ["AlphabetCodec"],
     "config": ["PRESETS", "Config", "configure"],
     "data": ["ItemList", "ListReport", "describe_list", "embedded_names", "make_list", "read_list"],
@@ -110,6 +114,7 @@ __all__ = [
     "read_list",
     "resume",
     "sample",
+    "stream",
     "verify",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wavetree.codecs import Codec, MuLawCodec
 from wavetree.config import Config, configure
 from wavetree.data import ItemList, embedded_names, embedded_names_by_decade, make_list, read_list
 from wavetree.data.corpus import open_corpus
 from wavetree.errors import RunError, SettingError
 from wavetree.evaluate import Loss, exact_loss
-from wavetree.generate import Choice, Drawn, Known, continuation, draw, new_only
+from wavetree.generate import Choice, Drawn, Known, continuation, draw, new_only, texts
 from wavetree.report import report_run
 from wavetree.runs import RunFolder, Trained, corpus_settings, load, refuse_taken, sides_of
 from wavetree.train import Summary, Watch, start, start_stream, train
@@ -48,15 +49,18 @@ def fit(
     return _trained_and_drawn(begin(source, Path(out), config, force), watch)
 
 
-def begin(source: Source, out: Path, config: Config, force: bool = False) -> RunFolder:
-    """A new run folder that is ready to train."""
+def begin(
+    source: Source, out: Path, config: Config, force: bool = False, progress: Callable[[float], None] | None = None
+) -> RunFolder:
+    """A new run folder that is ready to train; `progress` is told the share of a stream that is read."""
     if config.data.kind == "items":
         return start(_items(source, config.data.fields), out, config, force)
     if source is None:
         raise SettingError(f"data.kind {config.data.kind!r} needs a file or a folder: none comes along.")
     paths = [Path(source)] if isinstance(source, str | Path) else [Path(each) for each in source]
     refuse_taken(out, force)  # before a long file is read
-    return start_stream(open_corpus(paths, corpus_settings(config.data), config.data.fields), paths, out, config, force)
+    corpus = open_corpus(paths, corpus_settings(config.data), config.data.fields, progress=progress)
+    return start_stream(corpus, paths, out, config, force)
 
 
 def _written(value: object) -> str:
@@ -107,17 +111,38 @@ def stream(
     seed: int = 1,
     choice: Choice | None = None,
     condition: str = "",
-) -> Iterator[str | npt.NDArray[np.float32]]:
+    number: int = 0,
+    block: int = 1024,
+) -> Iterator[str] | Iterator[npt.NDArray[np.float32]]:
     """`length` symbols more of a run of running text or sound, in blocks, as they are made: text, or samples (T,).
 
-    `prompt` is what comes before, a text or samples at the rate of the run; it is not among the blocks.
+    `prompt` is what comes before, a text or samples at the rate of the run; it is not among the blocks. A seed has
+    continuations `number` 0, 1, ...; the size of a `block` in symbols changes nothing else. Raises RunError for a run
+    of a list, SymbolError for a prompt outside the alphabet, SettingError for a condition that is not known.
     """
     trained = _trained(run)
     _refuse_numbers(length, seed)
-    before = trained.codec.encode(prompt)  # type: ignore[arg-type]
-    given = given_by(trained, condition)
-    for block in continuation(trained.model, trained.codec, before, length, seed, choice or Choice(), given):
-        yield trained.codec.decode(block)
+    if trained.of_items:
+        raise RunError(f"{trained.folder.path} learnt a list, whose items have an end: see wavetree.sample.")
+    codec, given = trained.codec, given_by(trained, condition)
+    made = continuation(
+        trained.model, codec, _prompt_ids(codec, prompt), length, seed, choice or Choice(), given, number, block
+    )
+    return map(codec.decode, made) if isinstance(codec, MuLawCodec) else texts(codec, made)
+
+
+def _prompt_ids(codec: Codec, prompt: str | npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The ids (T,) of a prompt. Raises SettingError for a text before sound, and for sound before a text."""
+    if isinstance(codec, MuLawCodec):
+        if not isinstance(prompt, str):
+            return codec.encode(prompt)
+        if not prompt:
+            return codec.encode(())
+    elif isinstance(prompt, str):
+        return codec.encode(prompt)
+    raise SettingError(
+        f"the run has learnt {codec.unit}s, and the prompt is {type(prompt).__name__}: give it the same."
+    )
 
 
 def given_by(trained: Trained, condition: str) -> Tensor | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from wavetree.cli.progress import Display, Pace, duration
+from wavetree.codecs import AlphabetCodec
 from wavetree.train import Check, Progress
 
 
@@ -55,7 +56,7 @@ def _watch(terminal: bool, total: float) -> str:
     now = 0.0
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=80, color_system=None)
-    with Display(console, clock=lambda: now) as display:
+    with Display(console, AlphabetCodec("ab"), clock=lambda: now) as display:
         for step in range(1, 101):
             now = step * total / 100
             display.progress(Progress(step, 100, now, step * 1000, 2.5, 0.01))

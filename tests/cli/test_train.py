@@ -149,7 +149,7 @@ def test_resuming_with_the_same_words_is_fine_and_with_others_is_not(
     assert "keeps the settings" in ran.sentence
     other = tmp_path / "other.txt"
     other.write_text("".join(f"item{i}\n" for i in range(300)))
-    assert "is not the list" in command("train", other, "--out", run, "--resume").sentence
+    assert "is not what" in command("train", other, "--out", run, "--resume").sentence
     assert "does not exist" in command("train", "--out", tmp_path / "none", "--resume").sentence
 
 

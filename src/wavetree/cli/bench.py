@@ -40,6 +40,38 @@ def bench_sample(
     _report(measure(run, say), as_json)
 
 
+def bench_text(
+    *,
+    data: Annotated[Path, Parameter(help="A text file.")],
+    seconds: Annotated[float, Parameter(help="How long it is learnt.")] = 150,
+    preset: Annotated[str | None, Parameter(help="Without it text, or, from 400 seconds on, text-large.")] = None,
+    seed: Annotated[int, Parameter(help="The seed of the run.")] = 1,
+    settings: Annotated[
+        tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
+    ] = (),
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Learn the first 90% of a text for a given time, and judge by the whole rest."""
+    from wavetree.experiments import bench_text as measure
+
+    _report(measure(data, seconds, preset, seed, say, settings), as_json)
+
+
+def bench_dense(
+    *,
+    data: Annotated[Path, Parameter(help="A text file.")],
+    preset: Annotated[str, Parameter(help="What is trained.")] = "text-large",
+    settings: Annotated[
+        tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
+    ] = (),
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Measure the products of matrices that training does against the best that the machine can."""
+    from wavetree.experiments import bench_dense as measure
+
+    _report(measure(data, preset, say, settings), as_json)
+
+
 def _report(figures: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         content_json(figures)

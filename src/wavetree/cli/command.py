@@ -44,14 +44,15 @@ class Verb(NamedTuple):
 VERBS = {
     "train": Verb(
         "wavetree.cli.train:train",
-        "Train a tree on a list, one item a line.",
+        "Train a model on a list, one item a line; or on running text, or sound.",
         "Ctrl-C stops after the step it is at and saves: the run can then be sampled, and resumed. "
-        "Presets: names, lecture. Settings: --set model.levels=4 and so on; a wrong name lists them all.",
+        "Presets: names, lecture, decades, text, text-large, audio, audio-small. "
+        "Settings: --set model.levels=4 and so on; a wrong name lists them all.",
         "wavetree train names.txt --out runs/names --seconds 20",
     ),
     "sample": Verb(
         "wavetree.cli.sample:sample",
-        "Make up new items, each marked: train, held out or new.",
+        "Make up new items, each marked: train, held out or new; or go on with a text, or sound.",
         "train: it is in the list, and was learnt from. held out: it is in the list, and was not. Into a pipe or a "
         "file goes a line an item: the item, a tab, its mark; control characters are escaped. --json is exact.",
         "wavetree sample runs/names -n 5 --prefix ma --novel",
@@ -59,7 +60,7 @@ VERBS = {
     "evaluate": Verb(
         "wavetree.cli.evaluate:evaluate",
         "Measure the exact loss on every side of the split.",
-        "Every symbol counts once, and so does the mark that ends an item.",
+        "Every symbol counts once, and so does the mark that ends an item of a list.",
         "wavetree evaluate runs/names",
     ),
     "inspect": Verb(
@@ -77,8 +78,9 @@ VERBS = {
     ),
     "data": Verb(
         "wavetree.cli.data:data",
-        "See what is in a list before training on it.",
-        "Items, duplicates, symbols, lengths, and what each split would do with them.",
+        "See what is in a list, a text or sound before training on it.",
+        "Of a list items, duplicates, symbols, lengths, and what each split would do with them; of sound also what is "
+        "silent or clipped.",
         "wavetree data names.txt",
     ),
     "compare": Verb(
@@ -101,6 +103,18 @@ BENCHES = {
         "Time sampling, and a step against the number of levels.",
         "On one core and on all.",
         "wavetree bench sample --run runs/names",
+    ),
+    "text": Verb(
+        "wavetree.cli.bench:bench_text",
+        "Learn a text for a given time, and measure the loss over what was held out.",
+        "The first 90% are learnt, the rest is judged, as in the figures published for tiny-shakespeare.",
+        "wavetree bench text --data shakespeare.txt --seconds 150",
+    ),
+    "dense": Verb(
+        "wavetree.cli.bench:bench_dense",
+        "Measure how near to the machine's best matrix product training comes.",
+        "Products asked for, in FLOP/s, against a large square product of the same precision.",
+        "wavetree bench dense --data shakespeare.txt",
     ),
 }
 LESSONS = {

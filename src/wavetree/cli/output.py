@@ -9,7 +9,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -43,6 +43,14 @@ def content(line: str) -> None:
             sys.stdout.write(f"{line}\n")
 
 
+def passage(text: str) -> None:
+    """A part of a running text, shown at once: line ends and tabs stay, what could steer a terminal is escaped."""
+    if sys.stdout is not None:
+        with _sentence_for_failure():
+            sys.stdout.write("".join(part if part in "\n\t" else visible(part) for part in text))
+            sys.stdout.flush()
+
+
 def content_json(document: Mapping[str, object]) -> None:
     """The one object of `--json`. A figure that is not finite is null there: JSON has no other word for it."""
     content(json.dumps(_finite(document), allow_nan=False))
@@ -69,11 +77,11 @@ def complain(sentence: str) -> None:
 
 
 @contextmanager
-def working(on: str) -> Iterator[None]:
-    """On a terminal, says what is being worked on for as long as it is."""
+def working(on: str) -> Iterator[Callable[[str], None]]:
+    """On a terminal, says what is being worked on for as long as it is; what it gives says how far that is."""
     console = margin()
-    with console.status(on) if console.is_terminal else nullcontext():
-        yield
+    with console.status(on) if console.is_terminal else nullcontext() as status:
+        yield status.update if status else lambda text: None
 
 
 def margin() -> Console:

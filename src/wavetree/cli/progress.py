@@ -13,7 +13,9 @@ from rich.progress import Progress as Bar
 from rich.table import Column
 from rich.text import Text
 
-from wavetree.cli.output import NO_VALUE, number, say, visible
+from wavetree.cli.output import NO_VALUE, number, say
+from wavetree.cli.wording import one_line, speed
+from wavetree.codecs import Codec
 from wavetree.train import Check, Progress
 
 WORTH_A_BAR = 2.0
@@ -49,12 +51,13 @@ class Pace:
 class Display:
     """What is seen of a run in progress; a context, so that the bar never outlives the run."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._console, self._clock = console, clock
+    def __init__(self, console: Console, codec: Codec, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._console, self._codec, self._clock = console, codec, clock
         self._begun = self._drawn = clock()
         self._pace = Pace()
         self._validation = NO_VALUE
         self._steps = 0
+        self._told = False
         self._bar = Bar(
             BarColumn(bar_width=max(6, min(40, console.width - WIDTH_OF_FIGURES))),
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
@@ -83,13 +86,13 @@ class Display:
             return
         if not self._bar.live.is_started and now - self._begun + left > WORTH_A_BAR:
             self._bar.start()
-        speed = number(seen.symbols / seen.seconds)
+        pace = speed(seen.symbols / seen.seconds, self._codec)
         self._bar.update(
             self._task,
             total=seen.steps,
             completed=seen.step,
             description=f"{duration(left)} left  {number(seen.step)}/{number(seen.steps)}  "
-            f"loss {number(seen.loss, 3)}  validation {self._validation}  {speed} symbols/s",
+            f"loss {number(seen.loss, 3)}  validation {self._validation}  {pace}",
         )
         if now - self._drawn > REDRAWN_EVERY:
             self._drawn = now
@@ -98,7 +101,10 @@ class Display:
     def check(self, seen: Check) -> None:
         """Called after every check."""
         self._validation = number(seen.val_nll, 3)
-        samples = "  ".join(visible(sample) or "(empty)" for sample in seen.samples)
+        if seen.over and not self._told:
+            self._told = True
+            say(f"{seen.over} at each check; `wavetree evaluate` measures all of them")
+        samples = "  ".join(one_line(sample) or "(empty)" for sample in seen.samples)
         line = f"step {number(seen.step):>9}   validation {number(seen.val_nll, 4)}   {samples}"
         if self._console.is_terminal:
             self._console.print(Text(line), no_wrap=True, overflow="ellipsis", crop=True)

@@ -23,14 +23,17 @@ from wavetree.cli.output import (
     working,
 )
 from wavetree.cli.stopping import asked_to_stop
-from wavetree.cli.wording import BITS, leak_warning, plural, seen
-from wavetree.errors import ListError, SettingError
+from wavetree.cli.wording import BITS, leak_warning, plural, refuse_misfits, seen, speed
+from wavetree.errors import InputError, SettingError
 
 if TYPE_CHECKING:
     from wavetree.codecs import Codec
     from wavetree.config import Config
     from wavetree.runs import RunFolder
     from wavetree.train import Summary
+
+LONG_ITEMS = 200
+"""Symbols. Items that are longer in the mean may be the paragraphs of a text."""
 
 
 def train(
@@ -44,7 +47,9 @@ def train(
     out: Annotated[Path | None, Parameter(help="The run folder to make; without it, runs/NAME-OF-THE-FILE.")] = None,
     preset: Annotated[
         str | None,
-        Parameter(help="Where the settings start: names (the default), lecture, decades, text, audio or audio-small."),
+        Parameter(
+            help="Where the settings start: names (the default), lecture, decades, text, text-large, audio or audio-small."
+        ),
     ] = None,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
@@ -54,6 +59,13 @@ def train(
         Parameter(
             help="Of a list: hash, no item on two sides (the default), or lecture, as the lecture did, duplicates "
             "kept. Of text: blocks (80, 10 and 10%) or tail (90 and 10%). Of sound: files."
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        Parameter(
+            help="What is told besides, by name, such as sex,decade: further columns of a list, divided by tabs, or "
+            "the folders that clips and texts lie in."
         ),
     ] = None,
     seed: Annotated[int | None, Parameter(help="Same seed, same run.")] = None,
@@ -73,10 +85,11 @@ def train(
         raise SettingError(f"{' and '.join(given)} each say when to stop: give one of them.")
     if force and resume:
         raise SettingError("--force replaces the run and --resume goes on with it: give one of them.")
-    options = {"data.split": split, "train.seed": seed} | {f"train.{name}": value for name, value in limits.items()}
+    options: dict[str, object] = {"data.split": split, "data.fields": fields, "train.seed": seed}
+    options |= {f"train.{name}": value for name, value in limits.items()}
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
-    path = out or Path("runs") / (files[0].stem if files else preset if preset == "decades" else "names")
+    path = out or Path("runs") / _name(files, preset)
     if resume:
         names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
         folder = _resumed(path, files, config, names)
@@ -85,30 +98,35 @@ def train(
     _describe(folder)
     summary = _trained(folder)
     _draw(folder, summary)
-    _report(summary, as_json)
+    _report(summary, folder.codec(), as_json)
     return INTERRUPTED if summary.stopped else 0
+
+
+def _name(files: tuple[Path, ...], preset: str | None) -> str:
+    """What a run is called that is given no name."""
+    if files:
+        return (files[0].resolve() if files[0].name in {"", ".."} else files[0]).stem
+    return "decades" if preset == "decades" else "names"
 
 
 def _begun(path: Path, files: tuple[Path, ...], config: Config, force: bool) -> RunFolder:
     from wavetree.api import begin
 
-    if config.data.kind == "items" and len(files) > 1:
-        raise SettingError(f"{len(files)} files were given, and a list is one file: put the lists into one.")
-    with working("reading"):
-        return begin(files or None, path, config, force)
+    refuse_misfits(files, config.data.kind)
+    with working("reading") as tell:
+        return begin(files or None, path, config, force, progress=lambda share: tell(f"reading, {share:.0%} done"))
 
 
 def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str]) -> RunFolder:
     """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
-    from wavetree.data import read_list
     from wavetree.runs import RunFolder
 
     folder = RunFolder.open(path)
-    data = folder.config().data
-    if files and data.kind == "items" and read_list(files[0], data.fields).digest != folder.origin().get("sha256"):
-        raise ListError(
-            f"{files[0]} is not the list that {path} was begun with: leave it out, or begin a new run with another "
-            "--out."
+    if files and not _same(files, folder):
+        several, what = (f"{len(files)} files", "are not what") if len(files) > 1 else (str(files[0]), "is not what")
+        raise InputError(
+            f"{several} {what} {path} was begun with: leave {'them' if len(files) > 1 else 'it'} out, or begin a new "
+            "run with another --out."
         )
     begun = _flat(folder.config())
     wanted = _flat(config)
@@ -120,6 +138,21 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
                 "begin a new run with another --out."
             )
     return folder
+
+
+def _same(files: tuple[Path, ...], folder: RunFolder) -> bool:
+    """Whether these files hold what a run was begun with."""
+    from wavetree.data import read_list
+    from wavetree.data.corpus import open_corpus
+    from wavetree.runs import corpus_settings
+
+    data, origin = folder.config().data, folder.origin()
+    refuse_misfits(files, data.kind)
+    if data.kind == "items":
+        return read_list(files[0], data.fields).digest == origin.get("sha256")
+    if [str(file.resolve()) for file in files] == origin["sources"]:
+        return True  # what they hold is looked at when the run goes on
+    return bool(open_corpus(files, corpus_settings(data), data.fields).digest == origin["sha256"])
 
 
 def _flat(config: Config) -> dict[str, object]:
@@ -146,10 +179,21 @@ def _describe(folder: RunFolder) -> None:
     ]
     show_talk(table(["<", "<"], rows, fold=True))
     if config.data.kind == "items":
-        warning = leak_warning(folder.items("train"), folder.items("validation"))
-        if warning:
-            say(warning)
+        _warn(folder)
     say("")
+
+
+def _warn(folder: RunFolder) -> None:
+    """Of what flatters a loss, and of a list that is none."""
+    train, validation = folder.items("train"), folder.items("validation")
+    if warning := leak_warning(train, validation):
+        say(warning)
+    mean = sum(map(len, train)) / len(train)
+    if mean > LONG_ITEMS:
+        say(
+            f"the items have {number(mean)} symbols in the mean: if this is running text, --preset text learns it as "
+            "such, across its line ends"
+        )
 
 
 def _list_facts(folder: RunFolder) -> list[tuple[str, str]]:
@@ -185,7 +229,8 @@ def _stream_facts(folder: RunFolder, field: int) -> list[tuple[str, str]]:
 
     corpus = corpus_of(folder)
     report = describe_corpus(corpus, split_stream(corpus, folder.config().data.split))  # type: ignore[arg-type]
-    return [(corpus.settings.kind, sentence) for sentence in report.sentences(field)]
+    first, *rest = report.sentences(field)
+    return [(corpus.settings.kind, first), *(("", sentence) for sentence in rest)]
 
 
 def _trained(folder: RunFolder) -> Summary:
@@ -197,7 +242,7 @@ def _trained(folder: RunFolder) -> Summary:
         _, state = folder.load("latest", [])
         done = state["step"] == state["steps"]
         say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
-    with Display(margin()) as display, asked_to_stop(say) as stop:
+    with Display(margin(), folder.codec()) as display, asked_to_stop(say) as stop:
         return go(folder, Watch(display.progress, display.check, stop))
 
 
@@ -211,7 +256,7 @@ def _draw(folder: RunFolder, summary: Summary) -> None:
         say(f"warning: {visible(complaint)}")
 
 
-def _report(summary: Summary, as_json: bool) -> None:
+def _report(summary: Summary, codec: Codec, as_json: bool) -> None:
     if as_json:
         content_json(asdict(summary))
     else:
@@ -225,8 +270,8 @@ def _report(summary: Summary, as_json: bool) -> None:
     run = shlex.quote(summary.run)
     say(
         f"{'stopped at' if summary.stopped else 'done:'} step {number(summary.steps)}, "
-        f"{number(summary.seconds, 1)} s, {number(summary.symbols_per_second)} symbols/s"
+        f"{number(summary.seconds, 1)} s, {speed(summary.symbols_per_second, codec)}"
     )
-    say(f"next: wavetree sample {run}")
+    say(f"next: wavetree sample {run}{' --out sound.wav' if codec.unit == 'sample' else ''}")
     if summary.stopped:
         say(f"or go on: wavetree train --out {run} --resume")

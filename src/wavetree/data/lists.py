@@ -196,7 +196,8 @@ def _checked(made: ItemList, place: Callable[[int], str]) -> ItemList:
         index = next(i for i, item in enumerate(items) if len(item) > MAX_ITEM_SYMBOLS)
         raise ListError(
             f"{place(index)} has {len(items[index]):,} symbols; an item may have {MAX_ITEM_SYMBOLS:,}. "
-            "If this is running text, break it into lines first: here every line is an item of its own."
+            "If this is running text, learn it as such (--preset text), or break it into lines: in a list every line "
+            "is an item of its own."
         )
     alphabet = len(set("".join(items)))
     if alphabet > MAX_ALPHABET:

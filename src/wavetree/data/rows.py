@@ -62,11 +62,19 @@ def rows_anew(stream: Stream, numbers: Ids, length: int, untold: npt.NDArray[np.
     return StreamRows(ids, targets, *_conditions(stream, starts, length, 0, untold))
 
 
-def rows_in_order(stream: Stream, context: int, length: int, batch: int) -> Iterator[StreamRows]:
-    """Every position of the stream as a target once, in rows of `length` after their real context."""
+def rows_in_order(
+    stream: Stream, context: int, length: int, batch: int, most: int | None = None
+) -> Iterator[StreamRows]:
+    """Every position of the stream as a target once, in rows of `length` after their real context.
+
+    Of a stream with more than `most` positions only as many rows as these take, the same ones each time, spread evenly.
+    """
     starts = np.concatenate(
         [first + np.arange(0, n, length) for first, n in zip(stream.firsts, stream.lengths, strict=True)]
     )
+    if most is not None and stream.symbols > most:
+        count = max(1, round(len(starts) * most / stream.symbols))
+        starts = starts[((np.arange(count) + 0.5) * len(starts) / count).astype(np.int64)]
     for begin in range(0, len(starts), batch):
         some = starts[begin : begin + batch]
         ids = stream.rows(some, context + length, before=context + 1)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems
-from wavetree.data.rows import rows_in_order
+from wavetree.data.rows import NO_TARGET, rows_in_order
 from wavetree.evaluate.predictions import Piece, predictions
 from wavetree.models import AnyModel, evaluating
 from wavetree.runs import Side
@@ -38,36 +38,37 @@ class Loss:
         return self.nats / self.symbols
 
 
-def exact_loss(model: AnyModel, side: Side) -> Loss:
+def exact_loss(model: AnyModel, side: Side, most: int | None = None) -> Loss:
     """The loss over all of `side`, in evaluation mode; the model is left as it was.
 
     Every symbol of a stream is predicted from the R before it, as far as its span goes back: one pass over each span
-    gives the same.
+    gives the same. Of a stream with more than `most` symbols about that many are measured, the same ones each time.
     """
-    nats = 0.0
+    nats, symbols = 0.0, 0
     with evaluating(model):
-        for piece in pieces(side, model):
+        for piece in pieces(side, model, most):
             logits, targets = predictions(model, piece)  # (N, V), (N,)
             nats += F.cross_entropy(logits, targets, reduction="none").sum(dtype=torch.float64).item()
-    return Loss(nats, side.symbols)
+            symbols += int((targets != NO_TARGET).sum())
+    return Loss(nats, symbols)
 
 
 @singledispatch
-def pieces(side: Side, model: AnyModel) -> Iterator[Piece]:
-    """All of a side in pieces that fit in memory."""
+def pieces(side: Side, model: AnyModel, most: int | None) -> Iterator[Piece]:
+    """All of a side in pieces that fit in memory; of a stream no more than `most` symbols."""
     raise TypeError(f"{type(side).__name__} is no side of a split")
 
 
 @pieces.register
-def _(side: PackedItems, model: AnyModel) -> Iterator[Piece]:
+def _(side: PackedItems, model: AnyModel, most: int | None) -> Iterator[Piece]:
     return (side.row(chosen) for chosen in side.chunks(_positions(model)))
 
 
 @pieces.register
-def _(side: Stream, model: AnyModel) -> Iterator[Piece]:
+def _(side: Stream, model: AnyModel, most: int | None) -> Iterator[Piece]:
     context = model.receptive_field - 1
     length = max(LEAST_ROW, ROW_FIELDS * context)
-    return rows_in_order(side, context, length, max(1, _positions(model) // (context + length)))
+    return rows_in_order(side, context, length, max(1, _positions(model) // (context + length)), most)
 
 
 def _positions(model: AnyModel) -> int:

@@ -1,6 +1,6 @@
 """New sequences from a trained model."""
 
-from wavetree.generate.continuing import continuation, samples_along_the_way
+from wavetree.generate.continuing import continuation, samples_along_the_way, texts
 from wavetree.generate.marks import Drawn, Known, draw, new_only
 from wavetree.generate.sampler import Choice, Sampled, sample, sample_block
 
@@ -15,4 +15,5 @@ __all__ = [
     "sample",
     "sample_block",
     "samples_along_the_way",
+    "texts",
 ]

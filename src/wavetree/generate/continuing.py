@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -38,15 +39,16 @@ def continuation(
     choice: Choice,
     given: Tensor | None = None,
     number: int = 0,
+    block: int = BLOCK,
 ) -> Iterator[Ids]:
-    """`length` symbols that follow `prompt` (T,), in blocks (up to BLOCK,) as they are made; the prompt is not in them.
+    """`length` symbols that follow `prompt` (T,), in blocks (up to `block`,) as they are made, without the prompt.
 
     They depend on (model, seed, choice, prompt, given, number) alone. `given` (1, G) holds from before the prompt on.
     """
     with evaluating(model):
         logits, state = read(model, prompt, given)
-    for begin in range(0, length, BLOCK):
-        uniforms = places(seed, number, begin, min(BLOCK, length - begin))
+    for begin in range(0, length, block):
+        uniforms = places(seed, number, begin, min(block, length - begin))
         symbols = np.empty(len(uniforms), dtype=np.int64)
         with evaluating(model):
             for place in range(len(uniforms)):
@@ -69,6 +71,17 @@ def read(model: AnyModel, prompt: Ids, given: Tensor | None = None) -> tuple[Ten
 def without_pad(logits: Tensor) -> Tensor:
     """Logits (..., V) with which pad is never drawn: in the middle of a text there is none."""
     return logits.index_fill(-1, torch.tensor([PAD]), -torch.inf)
+
+
+def texts(codec: AlphabetCodec | BytesCodec, blocks: Iterable[Ids]) -> Iterator[str]:
+    """The text of blocks of ids, as they come: a character whose bytes lie in two blocks comes with the second."""
+    if isinstance(codec, AlphabetCodec):
+        yield from map(codec.decode, blocks)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for block in blocks:
+        yield decoder.decode((block - 1).astype(np.uint8).tobytes())
+    yield decoder.decode(b"", final=True)
 
 
 def samples_along_the_way(model: AnyModel, codec: Codec, kind: str) -> list[str]:

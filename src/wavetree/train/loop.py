@@ -2,6 +2,7 @@
 
     for each step:  take a batch  ->  predict every symbol  ->  gradient of the loss  ->  a step of the optimiser
     now and then:   the exact loss of the validation side, a few samples, a checkpoint
+    at the end:     of a list, what its validation items score, so that a score can be called rare
 
 A run that begins and a run that goes on are the same code: the state of a run that begins is that of step 0. The batch
 and the learning rate of a step follow from (seed, step), so that what a restart needs is in `Training`, and no more.
@@ -22,6 +23,7 @@ from wavetree.evaluate import exact_loss
 from wavetree.generate import samples_along_the_way
 from wavetree.models import parameter_count
 from wavetree.runs import RunFolder, Side, given_size, load, sides_of
+from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.schedule import rate_at
 from wavetree.train.training import Shape, Training, resumed, use_threads
@@ -29,6 +31,8 @@ from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
 """The training loss is logged as means over blocks of steps, about this many blocks a run."""
+MEASURED = 1 << 18
+"""Symbols of a stream that a loss is measured over at a check and at the end, where it has more: they cost seconds."""
 TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
@@ -77,7 +81,9 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
     stopped = training.step < training.steps
     if stopped and training.step != saved:
         _check(folder, training, sides.validation, watch)
-    seconds = time.perf_counter() - clock  # all of it but the loss of the training items, which is for the report
+    seconds = time.perf_counter() - clock  # all of it but what is for those who use the run
+    if config.data.kind == "items":
+        keep_calibration(folder)
     return Summary(
         run=str(folder.path),
         params=parameter_count(training.model),
@@ -85,7 +91,7 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         steps=training.step,
         seconds=seconds,
         symbols_per_second=training.symbols / seconds,
-        train_nll=None if stopped else exact_loss(load(folder.path).model, sides.train).mean,
+        train_nll=None if stopped else exact_loss(load(folder.path).model, sides.train, MEASURED).mean,
         val_nll=training.best,
         stopped=stopped,
     )
@@ -104,12 +110,13 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
 
 def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch) -> None:
     torch.set_num_threads(training.threads)
-    loss = exact_loss(training.judged, validation).mean
+    measured = exact_loss(training.judged, validation, MEASURED)
+    loss = measured.mean
     use_threads(training.threads, folder.config())
     if not math.isfinite(loss):
         raise _diverged(training.step, folder.config())
     samples = samples_along_the_way(training.judged, folder.codec(), folder.config().data.kind)
-    seen = Check(training.step, training.seconds, loss, samples)
+    seen = Check(training.step, training.seconds, loss, samples, measured.symbols, validation.symbols)
     better = loss < training.best
     training.best = min(loss, training.best)
     folder.log([asdict(seen)])
@@ -159,7 +166,7 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
         return max(1, round(settings.epochs * batches.epoch)), threads
     assert settings.seconds is not None
     begun = time.perf_counter()
-    exact_loss(trial.judged, validation)
+    exact_loss(trial.judged, validation, MEASURED)
     checks = settings.checks * (time.perf_counter() - begun)
     left = max(settings.seconds / 2, settings.seconds - spent - checks)  # many checks may cost half of it, and no more
     return max(1, int(left / pace[threads])), threads

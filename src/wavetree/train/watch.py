@@ -20,12 +20,24 @@ class Progress:
 
 @dataclass(frozen=True)
 class Check:
-    """What was measured at one point along the way; `val_nll` in nats a symbol, over the whole validation split."""
+    """What was measured at one point along the way; `val_nll` in nats a symbol.
+
+    It is measured over `measured` symbols of the `held_out` that validation has: all, but for a long stream.
+    """
 
     step: int
     seconds: float
     val_nll: float
     samples: list[str]
+    measured: int = 0
+    held_out: int = 0
+
+    @property
+    def over(self) -> str:
+        """What validation was measured over, where that is not all of it."""
+        return (
+            f"validation over {self.measured:,} of {self.held_out:,} symbols" if self.measured < self.held_out else ""
+        )
 
 
 def _ignore(_: object) -> None: ...
@@ -48,6 +60,7 @@ class Watch:
 class Summary:
     """What came out. Losses in nats a symbol, end marks counted, of the checkpoint with the best validation.
 
+    Of a long stream they are measured over a part that is spread evenly; `wavetree.losses` measures all of it.
     `train_nll` is missing when the run was stopped: it may take long.
     """
 
