@@ -229,7 +229,7 @@ PRESETS: dict[str, Config] = {
     ),
     "text": Config(
         data=DataConfig(kind="text", split="blocks"),
-        model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128),
+        model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128, dropout=0.3),
         train=TrainConfig(
             seconds=150,
             learning_rate=0.006,
@@ -238,6 +238,20 @@ PRESETS: dict[str, Config] = {
             checks=5,
             rows=32,
             length=192,
+            precision="auto",
+        ),
+    ),
+    "text-large": Config(  # for a quarter of an hour
+        data=DataConfig(kind="text", split="blocks"),
+        model=WaveNetConfig(levels=7, channels=192, hidden=192, skip=192, dropout=0.4),
+        train=TrainConfig(
+            seconds=900,
+            learning_rate=0.006,
+            matrix_rate=3,
+            weight_decay=0.1,
+            checks=6,
+            rows=32,
+            length=256,
             precision="auto",
         ),
     ),

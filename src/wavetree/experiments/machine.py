@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import torch
 
 
-def matmul_peak(threads: int) -> float:
-    """The float32 matrix product at its best here, in FLOP/s: the fastest of several large square ones."""
+def matmul_peak(threads: int, precision: torch.dtype = torch.float32) -> float:
+    """The matrix product at its best here, in FLOP/s: the fastest of several large square ones."""
     size = 1536
     with using_threads(threads):
-        a = torch.randn(size, size)
+        a = torch.randn(size, size).to(precision)
         return 2 * size**3 / min(laps(lambda: a @ a, 8))
 
 
