@@ -19,6 +19,7 @@ from wavetree.codecs import PAD
 from wavetree.config import TreeConfig
 from wavetree.errors import SettingError
 from wavetree.generate import Choice, compiled, layout
+from wavetree.generate import engine as engine_module
 from wavetree.generate.continuing import without_pad
 from wavetree.generate.engine import Engine, EngineState
 from wavetree.generate.sampler import choose
@@ -79,6 +80,27 @@ def test_a_vocabulary_of_any_size() -> None:
         assert differs(WIDE[0], Engine.of(WIDE[0].build(vocab)), vocab=vocab) < TOLERANCE
 
 
+def test_a_batch_of_several_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "GROUP", 3)
+    for case in (TREE, WIDE[2]):
+        engine = Engine.of(case.build())
+        assert [len(room.ids) for _, room in engine.start(8).groups] == [3, 3, 2]
+        assert differs(case, engine, batch=8) < TOLERANCE
+        given, before = told(case, 8, 40)
+        uniforms, first = np.random.default_rng(13).random((8, 40)), np.arange(8) % 6
+        found = engine.run(first, engine.start(8, before), uniforms, Choice(), given=given)
+        for b in range(8):
+            alone = engine.start(1, None if before is None else before[b : b + 1])
+            one = engine.run(
+                first[b : b + 1],
+                alone,
+                uniforms[b : b + 1],
+                Choice(),
+                given=None if given is None else given[b : b + 1],
+            )
+            np.testing.assert_array_equal(one[0], found[b])
+
+
 def without_fold(case: Case) -> Engine:
     model = case.build()
     for module in model.modules():
@@ -104,7 +126,8 @@ class ZeroPadding(Engine):
 
     def start(self, batch: int, before: npt.NDArray[np.float32] | None = None) -> EngineState:
         state = super().start(batch, before)
-        state.memory.rings[:] = 0
+        for memory, _ in state.groups:
+            memory.rings[:] = 0
         return state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ from wavetree.generate.layout import (
     Room,
     Rules,
     Wide,
-    aligned,
     copied,
+    memory_for,
     pack,
     padded,
     room_for,
@@ -28,23 +29,24 @@ from wavetree.generate.layout import (
 from wavetree.generate.sampler import Choice
 from wavetree.models import AnyModel, Tree, WaveNet
 
+GROUP = 64
+"""Streams of a batch go side by side in groups of this size: so many share a reading of the weights, and what they work
+on stays in the cache."""
+
 
 @dataclass(frozen=True)
 class EngineState:
     """What B streams remember. A step changes it in place: copy it to come back to it."""
 
     packed: Packed
-    memory: Memory
-    room: Room
-
-    @property
-    def batch(self) -> int:
-        """B: how many streams go side by side."""
-        return len(self.room.ids)
+    batch: int
+    """B: how many streams go side by side."""
+    groups: tuple[tuple[Memory, Room], ...]
 
     def copy(self) -> EngineState:
         """One that goes its own way from here on."""
-        return EngineState(self.packed, Memory(*map(copied, self.memory)), Room(*map(copied, self.room)))
+        groups = tuple((Memory(*map(copied, memory)), Room(*map(copied, room))) for memory, room in self.groups)
+        return EngineState(self.packed, self.batch, groups)
 
 
 class Engine:
@@ -70,14 +72,13 @@ class Engine:
         if batch < 1:
             raise ValueError(f"{batch} streams: there must be at least one stream")
         packed = self._packed
-        memory = Memory(
-            rings=aligned(packed.ring_size * batch),
-            ahead=aligned(packed.ahead_size * batch),
-            cursors=np.zeros(len(packed.levels), np.int64),
-        )
-        state = EngineState(packed, memory, room_for(packed.plan, batch))
+        sizes = [min(GROUP, batch - first) for first in range(0, batch, GROUP)]
+        groups = tuple((memory_for(packed, size), room_for(packed.plan, size)) for size in sizes)
+        state = EngineState(packed, batch, groups)
+        pads = np.full((batch, 1), PAD)
         told = self._given(None if before is None else np.asarray(before)[:, None], batch, 1)
-        self._kernels.feed(*self._model, memory, state.room, np.full((batch, 1), PAD), told, True)
+        for rows, memory, room in self._groups(state):
+            self._kernels.feed(*self._model, memory, room, pads[rows], told[rows], True)
         return state
 
     def step(self, ids: Ids, state: EngineState, given: npt.NDArray[Any] | None = None) -> Floats:
@@ -89,9 +90,11 @@ class Engine:
         symbols = self._ids(ids, state.batch)  # (B, T)
         if symbols.shape[1] == 0:
             raise ValueError("no symbol to feed: there is a prediction after a symbol only")
-        self._kernels.feed(*self._model, *self._places(state), symbols, self._given(given, *symbols.shape), False)
-        plan = self._packed.plan
-        logits: Floats = state.room.logits.reshape(state.batch, padded(plan.vocab))[:, : plan.vocab].copy()
+        told, plan = self._given(given, *symbols.shape), self._packed.plan
+        logits = np.empty((state.batch, plan.vocab), np.float32)
+        for rows, memory, room in self._groups(state):
+            self._kernels.feed(*self._model, memory, room, symbols[rows], told[rows], False)
+            logits[rows] = room.logits.reshape(-1, padded(plan.vocab))[:, : plan.vocab]
         return logits
 
     def run(
@@ -109,7 +112,7 @@ class Engine:
         symbols have not been fed yet: they are the `first` of the next run.
         """
         numbers = np.ascontiguousarray(uniforms, np.float64)
-        start = self._ids(np.asarray(first)[:, None], state.batch)[:, 0]
+        start = np.ascontiguousarray(self._ids(np.asarray(first)[:, None], state.batch)[:, 0])
         if numbers.ndim != 2 or len(numbers) != state.batch:
             raise ValueError(f"uniforms of shape {numbers.shape} for {state.batch} streams: it must be (B, T)")
         vocab = self._packed.plan.vocab
@@ -121,15 +124,21 @@ class Engine:
         symbols = np.zeros(numbers.shape, np.int64)
         rules = Rules(float(choice.temperature), choice.top_k or 0, choice.top_p or 0.0)
         told = self._given(given, *numbers.shape)
-        self._kernels.run(
-            *self._model, *self._places(state), rules, barred, np.ascontiguousarray(start), numbers, told, symbols
-        )
+        for rows, memory, room in self._groups(state):
+            self._kernels.run(
+                *self._model, memory, room, rules, barred, start[rows], numbers[rows], told[rows], symbols[rows]
+            )
         return symbols
 
-    def _places(self, state: EngineState) -> tuple[Memory, Room]:
+    def _groups(self, state: EngineState) -> Iterator[tuple[slice, Memory, Room]]:
+        """The groups of a batch, each with its rows."""
         if state.packed is not self._packed:
             raise ValueError("the state is of another engine")
-        return state.memory, state.room
+        first = 0
+        for memory, room in state.groups:
+            rows = slice(first, first + len(room.ids))
+            yield rows, memory, room
+            first = rows.stop
 
     def _ids(self, ids: Ids, batch: int) -> Ids:
         """Compiled code looks no bounds up, so they are checked here."""

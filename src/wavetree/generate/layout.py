@@ -123,6 +123,15 @@ def copied(numbers: Any) -> Any:
     return copy
 
 
+def memory_for(packed: Packed, batch: int) -> Memory:
+    """A memory of nothing yet."""
+    return Memory(
+        rings=aligned(packed.ring_size * batch),
+        ahead=aligned(packed.ahead_size * batch),
+        cursors=np.zeros(len(packed.levels), np.int64),
+    )
+
+
 def room_for(plan: Plan, batch: int) -> Room:
     """A place to work in for a batch."""
     return Room(
