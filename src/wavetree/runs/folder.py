@@ -7,6 +7,7 @@
                        there are fields, a tab and a class for each of them follow; a run of a stream has none of these,
                        and config.json says where the stream came from
     metrics.jsonl      a line per logged step
+    calibration.json   what held-out items score with the best weights; lists only
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
 
@@ -38,12 +39,13 @@ from wavetree.config import Config
 from wavetree.data import Fields, Labels, Split
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
-from wavetree.runs.checkpoint import read_bytes, read_checkpoint, read_json, write_checkpoint, write_file
+from wavetree.runs.checkpoint import MANIFEST, read_bytes, read_checkpoint, read_json, write_checkpoint, write_file
 
 FORMAT = 1
 """The version of this layout. A reader refuses a newer one."""
 OURS = {"config.json", "codec.json", "fields.json", "metrics.jsonl", "report.html", "checkpoints", "best", "latest"} | {
-    f"{side}.txt" for side in SIDES
+    "calibration.json",
+    *(f"{side}.txt" for side in SIDES),
 }
 """All that a run folder holds."""
 CHECKPOINT_NAME = re.compile(r"\d{6,}(-\d)?")
@@ -212,6 +214,15 @@ class RunFolder:
         if state.pop(CONFIG_SUM, None) != _sha256(read_bytes(self.path / "config.json")):
             raise DamagedError(_altered(self.path / "config.json"))
         return tensors, state
+
+    def digest(self, which: str) -> str:
+        """The SHA-256 of the weights of the `best` or `latest` checkpoint, as its manifest has it."""
+        sums = read_json(self.path / "checkpoints" / self._pointed(which) / MANIFEST).get("sha256")
+        return str(sums.get("model.safetensors")) if isinstance(sums, dict) else ""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Writes a file of the folder whole or not at all. Raises SaveError."""
+        write_file(self.path / name, content)
 
     def has_checkpoint(self) -> bool:
         """Whether there is anything to load."""

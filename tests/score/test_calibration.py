@@ -1,0 +1,179 @@
+"""Rates that are promised are kept: on made-up scores, and on those of a real model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import wavetree
+from wavetree.errors import RunError, SettingError
+from wavetree.generate import Choice, sample_block
+from wavetree.runs import load
+from wavetree.score import Calibration, Expected, calibration_of, scores
+from wavetree.score.intervals import exceedances
+from wavetree.score.stored import FILE, TOLD, calibrate
+
+RATES = (0.001, 0.01, 0.1)
+RESAMPLES = 200
+PLAIN = Expected(0.0, 0.0, 1.0, 0.0, 1.0)
+"""The score is the nats themselves."""
+Wide = npt.NDArray[np.float64]
+
+
+def by(scores: Wide) -> Calibration:
+    return Calibration.of(PLAIN, scores, np.full(len(scores), 5))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that learnt names for a moment."""
+    path = tmp_path_factory.mktemp("calibration") / "run"
+    steps = {"model.hidden": 32, "model.embedding": 12, "train.steps": 60, "train.checks": 2, "train.threads": 1}
+    wavetree.fit(wavetree.embedded_names().items[::3], path, preset="lecture", settings=steps)
+    return path
+
+
+@pytest.mark.parametrize("size", [200, 2000, 20_000])
+@pytest.mark.parametrize("rate", RATES)
+def test_the_rate_of_fresh_scores_is_in_the_interval(rate: float, size: int) -> None:
+    """The true rate, which for this distribution is known, and the one observed in as many fresh scores again."""
+    draw = np.random.default_rng(int(size + 1000 * rate))
+    held = counted = 0
+    for _ in range(RESAMPLES):
+        found = by(draw.gamma(4.0, size=size)).threshold(rate)
+        x = found.score
+        true_rate = float(np.exp(-x) * (1 + x + x**2 / 2 + x**3 / 6))  # of a gamma with shape 4 above x
+        held += found.low <= true_rate <= found.high
+        low, high = exceedances(found.rank, found.of, 5000)
+        counted += low <= (draw.gamma(4.0, size=5000) > x).sum() <= high
+        assert found.too_short == (rate * (size + 1) < 1)
+        assert found.expected <= rate or found.too_short
+    assert held >= 0.95 * RESAMPLES
+    assert counted >= 0.95 * RESAMPLES
+
+
+def test_the_rate_of_a_real_model_is_in_the_interval(run: Path) -> None:
+    """Good items are what the model itself makes up: as many as one likes, with ties as real ones have."""
+    trained = load(run)
+    made = [
+        trained.alphabet.decode(sampled.ids)
+        for first in range(0, 40_000, 4000)
+        for sampled in sample_block(trained.model, 3, Choice(), (), first, 4000)
+    ]
+    found = scores(trained.model, trained.alphabet, made)
+    expected = calibrate(trained)[TOLD].expected
+    nats, symbols = found.nats, found.symbols
+    draw = np.random.default_rng(8)
+    for size in (200, 2000, 20_000):
+        for rate in RATES:
+            inside = 0
+            for _ in range(RESAMPLES):
+                order = draw.permutation(len(nats))
+                good, fresh = order[:size], order[size : size + 5000]
+                threshold = Calibration.of(expected, nats[good], symbols[good]).threshold(rate)
+                flagged = (expected.score(nats[fresh], symbols[fresh]) > threshold.score).sum()
+                low, high = exceedances(threshold.rank, threshold.of, 5000)
+                inside += low <= flagged <= high
+            assert inside >= 0.95 * RESAMPLES, (size, rate, inside)
+
+
+def test_a_promise_without_the_rank_is_broken() -> None:
+    """A threshold at the quantile itself, its share taken as exact: what the interval is for."""
+    draw = np.random.default_rng(3)
+    close = 0
+    for _ in range(RESAMPLES):
+        x = float(np.quantile(draw.random(200), 0.99))
+        close += abs((1 - x) - 0.01) < 0.002
+    assert close < 0.5 * RESAMPLES
+
+
+def test_a_short_list_says_so() -> None:
+    held = by(np.arange(50.0))
+    few, enough = held.threshold(0.001), held.threshold(0.1)
+    assert few.too_short
+    assert (few.rank, few.score, few.low) == (1, 49.0, 0.0)
+    assert few.high == pytest.approx(1 - 0.01 ** (1 / 50))
+    assert "too few" in few.sentence
+    assert "About 1,000" in few.sentence
+    assert (enough.too_short, enough.rank) == (False, 5)
+    assert "too few" not in enough.sentence
+    assert (np.arange(50) > enough.score).sum() == 4
+    for wrong in (0, 1, -0.1, float("nan")):
+        with pytest.raises(SettingError, match="fpr cannot be"):
+            held.threshold(wrong)
+
+
+def test_lengths_are_dealt_with() -> None:
+    """Long items have more nats, and vary more: their scores do not."""
+    draw = np.random.default_rng(1)
+    symbols = draw.integers(3, 15, 20_000)
+    nats = 5 + 1.5 * symbols + draw.normal(size=len(symbols)) * np.sqrt(1 + 0.5 * symbols)
+    found = Expected.fit(nats, symbols).score(nats, symbols)
+    for length in (3, 8, 14):
+        some = found[symbols == length]
+        assert some.mean() == pytest.approx(0, abs=0.1)
+        assert some.std() == pytest.approx(1, abs=0.1)
+    assert Expected.fit(np.array([3.0, np.inf]), np.array([2, 3])).score(np.array([np.inf]), np.array([4])) == np.inf
+    alike = Expected.fit(np.full(20, 6.0), np.full(20, 4))
+    assert np.isfinite(alike.score(np.array([6.0]), np.array([4]))).all()
+    assert np.isfinite(Expected.fit(np.zeros(0), np.zeros(0, np.int64)).score(np.array([6.0]), np.array([4]))).all()
+
+
+# --- what a run keeps
+
+
+def test_training_keeps_it(run: Path) -> None:
+    trained = load(run)
+    held, note = calibration_of(trained)
+    assert note == ""
+    assert len(held.scores) == len(trained.folder.items("validation"))
+    assert (np.diff(held.scores) >= 0).all()
+    assert held.to_json() == calibrate(trained)[TOLD].to_json()
+    assert Calibration.from_json(json.loads(json.dumps(held.to_json()))).to_json() == held.to_json()
+
+
+@pytest.mark.parametrize("change", ["gone", "altered", "of other weights", "not JSON", "of a newer format"])
+def test_what_does_not_belong_is_made_again(run: Path, change: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    whole = (copy / FILE).read_bytes()
+    about = json.loads(whole)
+    if change == "gone":
+        (copy / FILE).unlink()
+    elif change == "altered":
+        about["told"]["scores"][0] -= 1
+    elif change == "of other weights":
+        about["weights"] = "0" * 64
+    elif change == "of a newer format":
+        about["format"] = 99
+    if change != "gone":
+        (copy / FILE).write_text("{" if change == "not JSON" else json.dumps(about))
+    held, note = calibration_of(load(copy))
+    assert "holds no calibration" in note
+    assert (copy / FILE).read_bytes() == whole
+    assert calibration_of(load(copy))[1] == ""
+    assert held.to_json() == json.loads(whole)["told"]
+
+
+def test_a_run_with_conditions_keeps_two(tmp_path: Path) -> None:
+    items = [(f"{a}{b}{c}", a if a in "ab" else "c") for a in "abcd" for b in "abcdef" for c in "abcdef"]
+    steps = {"data.fields": "kind", "train.epochs": 20, "model.hidden": 16, "model.embedding": 8, "train.threads": 1}
+    wavetree.fit(wavetree.make_list(items, fields=["kind"]), tmp_path / "run", preset="decades", settings=steps)
+    trained = load(tmp_path / "run")
+    told, untold = calibration_of(trained, told=True)[0], calibration_of(trained)[0]
+    assert told.to_json() != untold.to_json()
+    validation = trained.folder.items("validation")
+    nobody = np.sort(untold.expected.score((s := scores(trained.model, trained.alphabet, validation)).nats, s.symbols))
+    np.testing.assert_allclose(untold.scores, nobody, atol=1e-4)
+
+
+def test_only_lists_that_hold_out_items(run: Path) -> None:
+    trained = load(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wavetree.runs.RunFolder.items", lambda self, side: ("anna",) if side == "train" else ())
+        with pytest.raises(RunError, match="holds out no validation items"):
+            calibrate(trained)
