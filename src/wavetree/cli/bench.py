@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +70,42 @@ def bench_dense(
     from wavetree.experiments import bench_dense as measure
 
     _report(measure(data, preset, say, settings), as_json)
+
+
+def bench_score(
+    *,
+    seeds: Annotated[int, Parameter(help="Trainings of each network.")] = 3,
+    seconds: Annotated[float, Parameter(help="How long each network trains, on one core.")] = 10,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Tell items that do not belong from those that do, beside other models, on lists that are made."""
+    from wavetree.experiments import bench_score as measure
+
+    figures = measure(seeds, seconds, say)
+    if as_json:
+        content_json(figures)
+        return
+    models = list(dict.fromkeys(row["model"] for row in figures["rows"]))
+    for key, title in (("auroc", "AUROC"), ("tpr", "true positives at 1% false positives")):
+        content(title)
+        show(table(["<", "<", *(f">{model}" for model in models)], _by_family(figures["rows"], key)))
+        content("")
+    heads = ["<", "<", ">params", ">seconds", ">bytes", ">strings/s", ">validation", "<scored"]
+    show(table(heads, ([_figure(row[name]) for name in SCORE_COLUMNS] for row in figures["models"])))
+    content("")
+    for note in figures["notes"]:
+        content(note)
+
+
+SCORE_COLUMNS = ("list", "model", "params", "seconds", "bytes", "strings_per_second", "val_nll", "scored")
+
+
+def _by_family(rows: Iterable[Mapping[str, Any]], key: str) -> list[list[str]]:
+    """A line for each family, a cell for each model."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        found.setdefault((row["list"], row["family"]), []).append(number(row[key], 4))
+    return [[*family, *cells] for family, cells in found.items()]
 
 
 def _report(figures: Mapping[str, Any], as_json: bool) -> None:

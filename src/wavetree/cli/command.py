@@ -116,6 +116,13 @@ BENCHES = {
         "Products asked for, in FLOP/s, against a large square product of the same precision.",
         "wavetree bench dense --data shakespeare.txt",
     ),
+    "score": Verb(
+        "wavetree.cli.bench:bench_score",
+        "Find what does not belong, beside n-grams, a forest and a transformer.",
+        "Lists that are made here: host names against eight families of generated ones, tokens of logs with faults, "
+        "names against shuffled ones and words. Minutes.",
+        "wavetree bench score --seeds 3 --seconds 10",
+    ),
 }
 LESSONS = {
     "lesson": Verb(

@@ -55,7 +55,9 @@ def sample(
     ] = None,
     length: Annotated[int | None, Parameter(help="Text: how many symbols (500, if not said).")] = None,
     seconds: Annotated[float | None, Parameter(help="Sound: how long (5, if not said).")] = None,
-    out: Annotated[str | None, Parameter(help="Sound: the WAV file to write, or - for stdout.")] = None,
+    out: Annotated[
+        str | None, Parameter(allow_leading_hyphen=True, help="Sound: the WAV file to write, or - for stdout.")
+    ] = None,
     play: Annotated[bool, Parameter(help="Sound: play it, where there is a player.")] = False,
     condition: Annotated[str, Parameter(help="What is told besides, such as sex=F,decade=1920.")] = "",
     seed: Annotated[int, Parameter(help="Same seed, same samples.")] = 1,

@@ -106,6 +106,8 @@ def _samples(seconds: float, codec: MuLawCodec) -> int:
 
 
 def _refuse_outputs(out: str | None, prompt: str | None, play: bool, as_json: bool) -> None:
+    if out is not None and out.startswith("--"):
+        raise SettingError(f"--out needs a file before {out}: give --out sound.wav, or --out - for standard output.")
     if out is None and not play:
         raise SettingError("where the sound goes is not said: give --out sound.wav, or --out - for standard output.")
     if out == STDOUT and as_json:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#0a0b01", "#0a0b02", "#0a0b03"
 SERIES = ("#0a0b11", "#0a0b12", "#0a0b13", "#0a0b14", "#0a0b15", "#0a0b16", "#0a0b17")
@@ -115,7 +116,7 @@ def _look(look: Look, points: int) -> dict[str, Any]:
     return {"linewidth": 1.7, "linestyle": "--" if look == "dashed" else "-"}
 
 
-class _Svg:
+class Svg:
     """The text of a figure, once it has been drawn."""
 
     def __init__(self) -> None:
@@ -126,8 +127,15 @@ class _Svg:
 
 
 @contextmanager
-def _drawing(size: tuple[float, float]) -> Iterator[tuple[Axes, _Svg]]:
+def _drawing(size: tuple[float, float]) -> Iterator[tuple[Axes, Svg]]:
     """A pair of axes to draw on, and what it gives when it is left."""
+    with drawing(size) as (figure, svg):
+        yield figure.add_subplot(), svg
+
+
+@contextmanager
+def drawing(size: tuple[float, float]) -> Iterator[tuple[Figure, Svg]]:
+    """A figure to draw on, in inches, and what it gives when it is left."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where its caches lie is of no interest here
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -153,8 +161,8 @@ def _drawing(size: tuple[float, float]) -> Iterator[tuple[Axes, _Svg]]:
     }
     with mpl.rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
-        svg = _Svg()
-        yield figure.add_subplot(), svg
+        svg = Svg()
+        yield figure, svg
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg.text = embedded(text.getvalue())

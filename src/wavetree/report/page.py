@@ -45,6 +45,11 @@ def charts(figures: Iterable[tuple[str, str]]) -> str:
     return f'<div class="charts">\n{inside}\n</div>'
 
 
+def passage(text: str) -> str:
+    """A text with its own line ends."""
+    return f'<div class="passage">{"<br>".join(map(shown, text.split(chr(10))))}</div>'
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; a head that begins with `>` stands over numbers, and with none there is no row of heads."""
     marks = [' class="number"' if head.startswith(">") else "" for head in heads]

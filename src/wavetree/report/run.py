@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from wavetree.codecs import Codec, MuLawCodec
+from wavetree.data.corpus import Stream
 from wavetree.report.blocks import block_average, block_steps
 from wavetree.report.charts import Series, line_chart
 from wavetree.report.machine import machine_stamp
-from wavetree.report.page import charts, folded, heading, page, paragraph, table
-from wavetree.runs import RunFolder, sides_of
+from wavetree.report.page import charts, folded, heading, page, paragraph, passage, table
+from wavetree.report.sound import sound_figures
+from wavetree.runs import RunFolder, Sides, load, sides_of
 from wavetree.runs.checkpoint import write_file
 from wavetree.train import Summary
 
@@ -19,6 +22,7 @@ BITS = 1 / math.log(2)
 """Bits in a nat."""
 OUTLIERS = 0.005
 """The share of raw losses, at either end, that the picture may leave outside of its range."""
+PASSAGES = "What the model made up after each check, from nothing and from the same random numbers each time."
 SAMPLED = "A few items that the model made up after each check, from the same random numbers each time."
 
 Line = Mapping[str, object]
@@ -43,14 +47,26 @@ def run_page(folder: RunFolder, summary: Summary) -> str:
     lines = folder.metrics()
     blocks = [line for line in lines if "loss" in line]
     checks = [line for line in lines if "val_nll" in line]
-    config = folder.config()
+    config, codec, sides = folder.config(), folder.codec(), sides_of(folder)
     state = "stopped after" if summary.stopped else "after"
-    about = f"A {config.model.kind} that sees {summary.receptive_field:,} symbols, {state} {summary.steps:,} steps."
-    parts = [paragraph(about), _losses(folder, summary)]
+    sees = f"{summary.receptive_field:,} {codec.unit}s"
+    if isinstance(codec, MuLawCodec):
+        sees += f", {1000 * summary.receptive_field / codec.rate:,.1f} ms,"
+    about = f"A {config.model.kind} that sees {sees} {state} {summary.steps:,} steps."
+    parts = [paragraph(about), _losses(folder, sides, summary)]
+    if over := _measured(checks):
+        parts.append(paragraph(over))
     if blocks:
-        parts += [heading("Curves"), charts([_loss_chart(blocks, checks), _rate_chart(blocks)])]
-    parts += [heading("Samples over time"), paragraph(SAMPLED), _samples(checks)]
-    parts += [heading("What it cost"), _cost(folder, summary, blocks)]
+        parts += [heading("Curves"), charts([_loss_chart(blocks, checks, codec.unit), _rate_chart(blocks)])]
+    if isinstance(codec, MuLawCodec):
+        assert isinstance(sides.validation, Stream)
+        parts += [heading("What it sounds like"), sound_figures(load(folder.path), sides.validation)]
+        parts += [heading("Validation over time"), _validation(checks)]
+    elif config.data.kind == "items":
+        parts += [heading("Samples over time"), paragraph(SAMPLED), _samples(checks)]
+    else:
+        parts += [heading("Samples over time"), paragraph(PASSAGES), *_passages(checks)]
+    parts += [heading("What it cost"), _cost(sides, summary, codec)]
     settings = config.model_dump()
     rows = [
         (f"{section}.{name}", str(value))
@@ -62,16 +78,34 @@ def run_page(folder: RunFolder, summary: Summary) -> str:
     return page(f"wavetree: {folder.path.resolve().name}", parts)
 
 
-def _losses(folder: RunFolder, summary: Summary) -> str:
+def _losses(folder: RunFolder, sides: Sides, summary: Summary) -> str:
+    unit, of_items = folder.codec().unit, folder.config().data.kind == "items"
     rows = [
-        (side, f"{nll:.4f}", f"{nll * BITS:.4f}", f"{len(folder.items(side)):,}")
+        (
+            side,
+            f"{nll:.4f}",
+            f"{nll * BITS:.4f}",
+            f"{len(folder.items(side)) if of_items else getattr(sides, side).symbols:,}",
+        )
         for side, nll in (("train", summary.train_nll), ("validation", summary.val_nll))
         if nll is not None
     ]
-    return table(["loss", ">nats a symbol", ">bits a symbol", ">items"], rows)
+    return table(["loss", f">nats a {unit}", f">bits a {unit}", ">items" if of_items else f">{unit}s"], rows)
 
 
-def _loss_chart(blocks: Sequence[Line], checks: Sequence[Line]) -> tuple[str, str]:
+def _measured(checks: Sequence[Line]) -> str:
+    """Of how much the losses are, where that is not all."""
+    last = checks[-1] if checks else {}
+    measured, held_out = int(str(last.get("measured", 0))), int(str(last.get("held_out", 0)))
+    if measured >= held_out:
+        return ""
+    return (
+        f"Measured over a part that is spread evenly: validation over {measured:,} of {held_out:,} symbols. "
+        "wavetree evaluate measures all of it."
+    )
+
+
+def _loss_chart(blocks: Sequence[Line], checks: Sequence[Line], unit: str) -> tuple[str, str]:
     raw, validation = _points(blocks, "loss"), _points(checks, "val_nll")
     steps = int(raw[-1][0])
     size = block_steps(steps)
@@ -87,9 +121,9 @@ def _loss_chart(blocks: Sequence[Line], checks: Sequence[Line]) -> tuple[str, st
     each = "each step" if every == 1 else f"up to {every:,} steps"
     words = (
         f"Training loss: raw ({each} a point) and averaged in blocks of {size:,} steps, since single batches are too "
-        "noisy to read. Validation is measured over all held-out items, in evaluation mode."
+        "noisy to read. Validation is measured on what is held out, in evaluation mode."
     )
-    return line_chart(series, "step", "nats a symbol", y_range=_range(raw, averaged, validation)), words
+    return line_chart(series, "step", f"nats a {unit}", y_range=_range(raw, averaged, validation)), words
 
 
 def _rate_chart(blocks: Sequence[Line]) -> tuple[str, str]:
@@ -119,16 +153,33 @@ def _samples(checks: Sequence[Line]) -> str:
     return table([">step", ">validation", "samples"], rows)
 
 
-def _cost(folder: RunFolder, summary: Summary, blocks: Sequence[Line]) -> str:
+def _passages(checks: Sequence[Line]) -> list[str]:
+    parts = []
+    for line in checks:
+        words = line["samples"]
+        assert isinstance(words, list)
+        parts.append(paragraph(f"Step {line['step']:,}, validation {line['val_nll']:.4f}"))
+        parts += [passage(str(word)) for word in words]
+    return parts
+
+
+def _validation(checks: Sequence[Line]) -> str:
+    return table([">step", ">validation"], [(f"{line['step']:,}", f"{line['val_nll']:.4f}") for line in checks])
+
+
+def _cost(sides: Sides, summary: Summary, codec: Codec) -> str:
     symbols = round(summary.symbols_per_second * summary.seconds)
-    a_pass = sides_of(folder).train.symbols
+    a_pass = sides.train.symbols
+    unit, pace = codec.unit, f"{summary.symbols_per_second:,.0f}"
+    if isinstance(codec, MuLawCodec):
+        pace += f", {summary.symbols_per_second / codec.rate:,.1f} times as fast as it sounds"
     machine = machine_stamp()
     rows = [
         ("parameters", f"{summary.params:,}"),
         ("time", f"{summary.seconds:,.1f} s, the checks counted"),
         ("steps", f"{summary.steps:,}"),
-        ("symbols read", f"{symbols:,}: what is learnt from {symbols / a_pass:.1f} times"),
-        ("symbols a second", f"{summary.symbols_per_second:,.0f}"),
+        (f"{unit}s read", f"{symbols:,}: what is learnt from {symbols / a_pass:.1f} times"),
+        (f"{unit}s a second", pace),
         ("machine", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
         ("versions", f"torch {machine['torch']}, Python {machine['python']}"),
         ("day", f"{machine['date']}"),
