@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from tests.streams import verses
 
 pytestmark = pytest.mark.checkout
 
@@ -19,6 +20,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def test_the_python_of_the_readme_runs(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(verses(400).replace("to be", "To be"))
     found = blocks((checkout / "README.md").read_text(), "python")
     assert found
     for block in found:
