@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +31,8 @@ from wavetree.models import AnyModel, Tree, WaveNet
 GROUP = 64
 """Streams of a batch go side by side in groups of this size: so many share a reading of the weights, and what they work
 on stays in the cache."""
+
+NO_RULES = Rules(1.0, 0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,6 @@ class Engine:
             raise SettingError(f"there is no compiled engine for {type(model).__name__}, only for Tree and WaveNet.")
         return cls(pack(model))
 
-    @property
-    def _model(self) -> tuple[Any, ...]:
-        return self._packed.plan, self._packed.levels, self._packed.weights
-
     def start(self, batch: int, before: npt.NDArray[Any] | None = None) -> EngineState:
         """The state before the first symbol of `batch` streams; `before` (B, G) held before it for ever."""
         if batch < 1:
@@ -75,10 +72,8 @@ class Engine:
         sizes = [min(GROUP, batch - first) for first in range(0, batch, GROUP)]
         groups = tuple((memory_for(packed, size), room_for(packed.plan, size)) for size in sizes)
         state = EngineState(packed, batch, groups)
-        pads = np.full((batch, 1), PAD)
         told = self._given(None if before is None else np.asarray(before)[:, None], batch, 1)
-        for rows, memory, room in self._groups(state):
-            self._kernels.feed(*self._model, memory, room, pads[rows], told[rows], True)
+        self._run(state, np.full((batch, 1), PAD), told, settle=True)
         return state
 
     def step(self, ids: Ids, state: EngineState, given: npt.NDArray[Any] | None = None) -> Floats:
@@ -90,12 +85,9 @@ class Engine:
         symbols = self._ids(ids, state.batch)  # (B, T)
         if symbols.shape[1] == 0:
             raise ValueError("no symbol to feed: there is a prediction after a symbol only")
-        told, plan = self._given(given, *symbols.shape), self._packed.plan
-        logits = np.empty((state.batch, plan.vocab), np.float32)
-        for rows, memory, room in self._groups(state):
-            self._kernels.feed(*self._model, memory, room, symbols[rows], told[rows], False)
-            logits[rows] = room.logits.reshape(-1, padded(plan.vocab))[:, : plan.vocab]
-        return logits
+        self._run(state, symbols, self._given(given, *symbols.shape))
+        width, vocab = padded(self._packed.plan.vocab), self._packed.plan.vocab
+        return np.concatenate([room.logits.reshape(-1, width)[:, :vocab] for _, room in state.groups])
 
     def run(
         self,
@@ -112,7 +104,7 @@ class Engine:
         symbols have not been fed yet: they are the `first` of the next run.
         """
         numbers = np.ascontiguousarray(uniforms, np.float64)
-        start = np.ascontiguousarray(self._ids(np.asarray(first)[:, None], state.batch)[:, 0])
+        start = self._ids(np.asarray(first)[:, None], state.batch)
         if numbers.ndim != 2 or len(numbers) != state.batch:
             raise ValueError(f"uniforms of shape {numbers.shape} for {state.batch} streams: it must be (B, T)")
         vocab = self._packed.plan.vocab
@@ -121,24 +113,35 @@ class Engine:
             if np.shape(allowed) != (vocab,) or not np.any(allowed):
                 raise ValueError(f"allowed must be ({vocab},), and at least one symbol must be allowed")
             barred[~np.asarray(allowed, bool)] = -np.inf
-        symbols = np.zeros(numbers.shape, np.int64)
+        if numbers.shape[1] == 0:
+            return np.zeros(numbers.shape, np.int64)
         rules = Rules(float(choice.temperature), choice.top_k or 0, choice.top_p or 0.0)
-        told = self._given(given, *numbers.shape)
-        for rows, memory, room in self._groups(state):
-            self._kernels.run(
-                *self._model, memory, room, rules, barred, start[rows], numbers[rows], told[rows], symbols[rows]
-            )
-        return symbols
+        return self._run(state, start, self._given(given, *numbers.shape), False, rules, barred, numbers)
 
-    def _groups(self, state: EngineState) -> Iterator[tuple[slice, Memory, Room]]:
-        """The groups of a batch, each with its rows."""
+    def _run(
+        self,
+        state: EngineState,
+        ids: Ids,
+        given: Floats,
+        settle: bool = False,
+        rules: Rules = NO_RULES,
+        barred: Wide | None = None,
+        uniforms: Wide | None = None,
+    ) -> Ids:
+        """`run` of generate/kernels.py, group by group."""
         if state.packed is not self._packed:
             raise ValueError("the state is of another engine")
-        first = 0
+        packed, first = self._packed, 0
+        barred = np.zeros(packed.plan.vocab) if barred is None else barred
+        uniforms = np.zeros((state.batch, 0)) if uniforms is None else uniforms
+        symbols = np.zeros(uniforms.shape, np.int64)
+        model = packed.plan, packed.levels, packed.weights
         for memory, room in state.groups:
             rows = slice(first, first + len(room.ids))
-            yield rows, memory, room
+            choosing = rules, barred, uniforms[rows], symbols[rows]
+            self._kernels.run(*model, memory, room, ids[rows], given[rows], settle, *choosing)
             first = rows.stop
+        return symbols
 
     def _ids(self, ids: Ids, batch: int) -> Ids:
         """Compiled code looks no bounds up, so they are checked here."""

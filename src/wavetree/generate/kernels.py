@@ -216,29 +216,24 @@ def advance(plan, levels, cursors, spots, ids, given, time, settle):
 
 
 @entry
-def feed(plan, levels, weights, memory, room, ids, given, settle):
-    """The symbols `ids` (B, T) one after the other; the prediction after the last is in `room.logits`.
+def run(plan, levels, weights, memory, room, ids, given, settle, rules, barred, uniforms, symbols):
+    """Feeds `ids` (B, T); makes a choice for each of `uniforms` (B, N) and feeds all but the last, to `symbols` (B, N).
 
-    `settle`: fills the memory with the responses to them, had it been so for ever.
+    With N = 0 the prediction after the last symbol is left in `room.logits`. `settle`: fills the memory with the
+    responses to `ids`, had it been so for ever.
     """
     spots, cursors, now = spots_of(weights, memory, room), memory.cursors, room.ids
-    for time in range(ids.shape[1]):
-        for b in range(len(now)):
-            now[b] = ids[b, time]
-        advance(plan, levels, cursors, spots, now, given, time, settle)
-    predict(plan, spots, len(now))
-
-
-@entry
-def run(plan, levels, weights, memory, room, rules, barred, first, uniforms, given, symbols):
-    """From the symbols `first` (B,) on, T times a step and a choice; fills `symbols` (B, T)."""
-    spots, cursors, now = spots_of(weights, memory, room), memory.cursors, room.ids
     shares, order, columns = room.shares, room.order, padded(plan.vocab)
-    for b in range(len(now)):
-        now[b] = first[b]
-    for time in range(uniforms.shape[1]):
-        advance(plan, levels, cursors, spots, now, given, time, False)
-        predict(plan, spots, len(now))
+    told, chosen = ids.shape[1], uniforms.shape[1]
+    for time in range(told + chosen):
         for b in range(len(now)):
-            now[b] = choose(shift(spots.logits, b * columns), barred, rules, uniforms[b, time], shares, order)
-            symbols[b, time] = now[b]
+            if time < told:
+                now[b] = ids[b, time]
+            else:
+                logits, place = shift(spots.logits, b * columns), time - told
+                now[b] = choose(logits, barred, rules, uniforms[b, place], shares, order)
+                symbols[b, place] = now[b]
+        if chosen == 0 or time < told + chosen - 1:
+            advance(plan, levels, cursors, spots, now, given, time, settle)
+            if time >= told - 1:
+                predict(plan, spots, len(now))
