@@ -63,6 +63,20 @@ VERBS = {
         "Every symbol counts once, and so does the mark that ends an item of a list.",
         "wavetree evaluate runs/names",
     ),
+    "score": Verb(
+        "wavetree.cli.score:score",
+        "Say how surprising each line is, and flag what would be rare.",
+        "Lines come out in order as they come in, whatever their number. Percentile and verdict are by the held-out "
+        "items of the run; where a symbol is unknown, the surprise is infinite. A model for scoring is a file of less "
+        "than 1 MB: 311 KB for preset lecture. Exit code 2 if a line was no item.",
+        "wavetree score runs/names new.txt --fpr 0.01 --json-lines",
+    ),
+    "rank": Verb(
+        "wavetree.cli.score:rank",
+        "Sort lines by how likely they are for their length.",
+        "A line an item: its score (0 is usual, more is rarer), its bits a symbol, the item.",
+        "wavetree rank runs/names new.txt --reverse",
+    ),
     "inspect": Verb(
         "wavetree.cli.inspect:inspect",
         "See every layer's shape and span; with a text, every prediction.",

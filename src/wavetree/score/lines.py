@@ -52,7 +52,10 @@ def batches(source: Source, size: int = BATCH_BYTES) -> Iterator[Batch]:
     rest, number, skipping, first = b"", 0, False, True
     for chunk in _chunks(source, size):
         data = rest + chunk
-        if first and len(data) >= len(_BOM):
+        if first and len(data) < len(_BOM) and _BOM.startswith(data):
+            rest = data
+            continue
+        if first:
             data, first = data.removeprefix(_BOM), False
         cut = data.rfind(b"\n") + 1
         rest = data[cut:]
@@ -63,11 +66,10 @@ def batches(source: Source, size: int = BATCH_BYTES) -> Iterator[Batch]:
         if len(rest) > MAX_LINE_BYTES:
             rest, skipping = rest[:1], True  # one byte of it is kept, so that it is still a line
         if cut:
-            yield (made := _batch(block, number, begun))
+            yield _batch(block, number, begun)
             number += block.count(b"\n")
-            del made
     if rest:
-        yield _batch(rest.removeprefix(_BOM) if first else rest, number, skipping)
+        yield _batch(rest, number, skipping)
 
 
 def _chunks(source: Source, size: int) -> Iterator[bytes]:

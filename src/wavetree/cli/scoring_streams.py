@@ -1,0 +1,115 @@
+"""What `wavetree score` prints about running text and sound: surprisal over time, in blocks."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavetree.api import given_by
+from wavetree.cli.output import say
+from wavetree.cli.score import STDIN, opened, put
+from wavetree.cli.wording import plural
+from wavetree.codecs import AlphabetCodec, BytesCodec, MuLawCodec
+from wavetree.data.audio import blocks, read_header, resampled_blocks
+from wavetree.errors import AudioError, InputError, SettingError
+from wavetree.score.along import UNKNOWN, BlockScore, along, in_blocks
+from wavetree.score.surprisal import Ids, encoded
+
+if TYPE_CHECKING:
+    from wavetree.runs import Trained
+    from wavetree.score.lines import Source
+
+CHUNK = 1 << 16
+SYMBOLS = 1000
+BAR_BITS = 0.25
+"""On a terminal, a stroke of the bar."""
+
+
+def score_stream(trained: Trained, file: str, block: int | None, condition: str, as_json: bool) -> int:
+    """Blocks as they come; exit code 2 if a byte of a text was no UTF-8."""
+    codec = trained.codec
+    size = (codec.rate if isinstance(codec, MuLawCodec) else SYMBOLS) if block is None else block
+    if size < 1:
+        raise SettingError(f"block cannot be {block}: give a whole number from 1.")
+    given = given_by(trained, condition)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    seen, nats, text = 0, 0.0, None
+    if isinstance(codec, MuLawCodec):
+        for one in in_blocks(along(trained.model, _sound(file, codec), given), size):
+            put(_line(one, codec.rate, as_json, terminal))
+            seen, nats = one.end, nats + one.nats
+    else:
+        with opened(file) as source:
+            text = _Text(source, codec)
+            for one in in_blocks(along(trained.model, text, given), size):
+                put(_line(one, 0, as_json, terminal))
+                seen, nats = one.end, nats + one.nats
+    if not seen:
+        say("nothing to score: the input is empty.")
+        return 0
+    say(f"{plural(seen, codec.unit)}, {nats / np.log(2) / seen:.4f} bits each")
+    if text is not None and text.faults:
+        say(f"not valid UTF-8: {plural(text.faults, 'byte')}, the first in line {text.first_fault:,}.")
+        return InputError.exit_code
+    return 0
+
+
+def _line(block: BlockScore, rate: int, as_json: bool, terminal: bool) -> str:
+    finite = np.isfinite(block.nats)
+    if as_json:
+        about: dict[str, object] = {
+            "begin": block.begin,
+            "end": block.end,
+            "nats": round(block.nats, 6) if finite else None,
+            "bits_per_symbol": round(block.bits_per_symbol, 6) if finite else None,
+        }
+        if block.unknown:
+            about["unknown"] = block.unknown
+        if rate:
+            about["seconds"] = [block.begin / rate, block.end / rate]
+        return json.dumps(about) + "\n"
+    when = f"\t{block.begin / rate:.3f}\t{block.end / rate:.3f}" if rate else ""
+    bar = "\t" + "=" * int(min(block.bits_per_symbol, 12) / BAR_BITS) if terminal else ""
+    return f"{block.begin}\t{block.end}{when}\t{block.nats:.3f}\t{block.bits_per_symbol:.4f}{bar}\n"
+
+
+def _sound(file: str, codec: MuLawCodec) -> Iterator[Ids]:
+    """The ids of a sound file at the rate of the run."""
+    if file == STDIN:
+        raise AudioError("the run has learnt sound, which is read from a file: name it.")
+    header = read_header(Path(file))
+    for block in resampled_blocks(blocks(Path(file)), header.rate, codec.rate):
+        yield codec.encode(block)
+
+
+class _Text:
+    """The ids of a text as it is read. A byte that is no UTF-8 is an unknown symbol, and is counted."""
+
+    def __init__(self, source: Source, codec: AlphabetCodec | BytesCodec) -> None:
+        self._source, self._codec = source, codec
+        self.faults = self.first_fault = 0
+
+    def __iter__(self) -> Iterator[Ids]:
+        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        line = 1
+        while True:
+            raw = self._source.read(CHUNK) or b""
+            if isinstance(self._codec, BytesCodec):
+                yield np.frombuffer(raw, np.uint8).astype(np.int64) + 1
+            else:
+                text = decoder.decode(raw, final=not raw)
+                ids, unknown = encoded(text, self._codec)
+                bad = [place for place in np.flatnonzero(unknown).tolist() if "\udc80" <= text[place] <= "\udcff"]
+                if bad and not self.faults:
+                    self.first_fault = line + text.count("\n", 0, bad[0])
+                self.faults += len(bad)
+                line += text.count("\n")
+                yield np.where(unknown, UNKNOWN, ids)
+            if not raw:
+                return
