@@ -62,28 +62,32 @@ class Ngram(HistoryModel):
 
     def count(self, ids: Ids, targets: Ids, ages: Ids) -> None:
         """Learns from a packed row of whole items (data/packing.py), in place of what it knew."""
-        longest, base, discount = self.config.order - 1, self.vocab_size, self.config.discount
         position = np.arange(len(ids))
-        codes = [np.zeros(len(ids), dtype=np.int64)]  # codes[k] (N,): the context of k symbols at each position
-        for k in range(1, longest + 1):
-            symbol = ids[position - np.minimum(k - 1, ages)]
-            codes.append(codes[-1] + symbol * base ** (k - 1))
+        contexts = np.zeros(len(ids), dtype=np.int64)  # (N,)
+        for k in range(self.config.order - 1):
+            contexts += ids[position - np.minimum(k, ages)] * self.vocab_size**k
+        self.learn(*np.unique(contexts * self.vocab_size + targets, return_counts=True))
+
+    def learn(self, grams: Ids, times: Ids) -> None:
+        """Learns from counts, in place of what it knew: each distinct gram (M,) was seen `times` (M,) times.
+
+        A gram is a number in base V: its last digit is the symbol, the one before that the last of its context.
+        """
+        longest, base, discount = self.config.order - 1, self.vocab_size, self.config.discount
+        levels = [(grams, times)]
+        for k in range(longest - 1, -1, -1):  # in how many contexts one symbol longer: those are distinct above
+            context, symbol = levels[0][0] // base, levels[0][0] % base
+            levels.insert(0, np.unique(context % base**k * base + symbol, return_counts=True))
         lower: Table = np.full((1, base), 1 / base)
         lower_contexts = np.zeros(1, dtype=np.int64)
-        grams = [np.unique(code * base + targets, return_counts=True) for code in codes]
-        for k in range(longest + 1):
-            seen, times = grams[k]
-            if k < longest:  # in how many contexts one symbol longer: these are distinct in grams[k + 1]
-                longer = grams[k + 1][0]
-                context, symbol = longer // base, longer % base
-                seen, times = np.unique(context % base**k * base + symbol, return_counts=True)
+        for k, (seen, count) in enumerate(levels):
             contexts, rows = np.unique(seen // base, return_inverse=True)
-            total = np.bincount(rows, weights=times)
+            total = np.bincount(rows, weights=count)
             followers = np.bincount(rows)
             shorter = contexts % base ** max(0, k - 1)
             below = lower[np.searchsorted(lower_contexts, shorter)]  # (contexts, V)
             table = (discount * followers / total)[:, None] * below
-            table[rows, seen % base] += np.maximum(times - discount, 0) / total[rows]
+            table[rows, seen % base] += np.maximum(count - discount, 0) / total[rows]
             setattr(self, f"contexts_{k}", torch.from_numpy(contexts))
             setattr(self, f"log_probabilities_{k}", torch.from_numpy(np.log(table)).to(self.log_probabilities_0.dtype))
             lower, lower_contexts = table, contexts

@@ -1,4 +1,4 @@
-"""Sound on disk: read as mono samples from -1 to 1, measured, resampled, written. Nothing here imports torch.
+"""Sound on disk: read as mono samples from -1 to 1, measured, resampled, written; pitch. Nothing here imports torch.
 
 Plain WAV files need nothing but the standard library and numpy; FLAC, OGG, MP3 and another sample rate need the extra
 `audio`. A file of any length passes at constant memory:
@@ -11,6 +11,7 @@ Plain WAV files need nothing but the standard library and numpy; FLAC, OGG, MP3 
 """
 
 from wavetree.data.audio.loudness import Loudness, LoudnessMeter, remarks
+from wavetree.data.audio.pitch import median_pitch, pitches
 from wavetree.data.audio.reading import BLOCK, Clip, blocks, read_audio, read_header
 from wavetree.data.audio.resampling import resampled, resampled_blocks
 from wavetree.data.audio.wav import AudioHeader, Samples
@@ -25,6 +26,8 @@ __all__ = [
     "Samples",
     "WavWriter",
     "blocks",
+    "median_pitch",
+    "pitches",
     "read_audio",
     "read_header",
     "remarks",
