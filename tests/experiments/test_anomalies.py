@@ -1,0 +1,148 @@
+"""Figures beside brute force, and the whole bench at a tiny size."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.experiments.test_anomalies_lists import WORDS
+
+from wavetree.codecs import AlphabetCodec
+from wavetree.config import configure
+from wavetree.errors import SettingError
+from wavetree.experiments import bench_score
+from wavetree.experiments.anomalies.bench import NO_FOREST, measure
+from wavetree.experiments.anomalies.figures import Resamples, auroc, aurocs, caught, interval, true_positives
+from wavetree.experiments.anomalies.lists import made_lists
+from wavetree.experiments.anomalies.rivals import OURS, PARAMETERS, TREATMENTS, levels_for, settings
+from wavetree.models import build, parameter_count
+
+# Few different values, so that ties are common; and infinity, which is what a symbol that nobody met is worth.
+SCORE = st.one_of(st.integers(-3, 3).map(float), st.just(math.inf))
+SCORES = st.lists(SCORE, min_size=1, max_size=12).map(np.array)
+
+
+def by_pairs(good: Any, bad: Any) -> float:
+    pairs = list(itertools.product(good, bad))
+    return sum((b > g) + (b == g) / 2 for g, b in pairs) / len(pairs)
+
+
+def by_thresholds(good: Any, bad: Any, fpr: float) -> float:
+    allowed = [t for t in good if np.mean(good > t) <= fpr]
+    return float(np.mean(bad > min(allowed)))
+
+
+@given(good=SCORES, bad=SCORES)
+def test_auroc_is_the_share_of_pairs(good: Any, bad: Any) -> None:
+    found = auroc(good, bad)
+    assert found == pytest.approx(by_pairs(good, bad))
+    assert found == pytest.approx(1 - auroc(bad, good))
+
+
+@given(good=SCORES, bad=SCORES)
+def test_auroc_looks_at_order_alone(good: Any, bad: Any) -> None:
+    assert auroc(np.exp(good), np.exp(bad)) == pytest.approx(auroc(good, bad))
+    assert auroc(good, good) == pytest.approx(0.5)
+
+
+@given(good=SCORES, bad=SCORES, fpr=st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]))
+def test_true_positives_are_those_above_the_least_threshold(good: Any, bad: Any, fpr: float) -> None:
+    assert true_positives(good, bad, fpr) == pytest.approx(by_thresholds(good, bad, fpr))
+
+
+@given(good=SCORES, bad=SCORES)
+def test_a_resample_is_the_items_written_out(good: Any, bad: Any) -> None:
+    drawn = Resamples.drawn(len(good), len(bad), count=5)
+    for number in range(5):
+        some, others = (np.repeat(x, times[number].astype(int)) for x, times in ((good, drawn.good), (bad, drawn.bad)))
+        assert aurocs(good, bad, drawn)[number] == pytest.approx(by_pairs(some, others))
+        assert caught(good, bad, drawn, 0.1)[number] == pytest.approx(by_thresholds(some, others, 0.1))
+
+
+def test_an_interval_covers_what_it_should() -> None:
+    """Of 200 samples from known distributions, the interval holds the true AUROC in about 95%."""
+    draw, held = np.random.default_rng(1), 0
+    truth = 0.5 * (1 + math.erf(1 / 2))  # of two normal distributions, 1 apart
+    for _ in range(200):
+        good, bad = draw.normal(0, 1, 80), draw.normal(1, 1, 80)
+        low, high = interval(aurocs(good, bad, Resamples.drawn(80, 80, 400)))
+        held += low <= truth <= high
+    assert 180 <= held <= 199
+
+
+def test_the_networks_have_the_size() -> None:
+    for made in made_lists(WORDS, good=400, bad=20):
+        for kind in ("tree", "transformer"):
+            model = build(
+                configure("lecture", settings(made, kind)).model, AlphabetCodec.of(made.good.items).vocab_size, 1
+            )
+            assert abs(parameter_count(model) / PARAMETERS - 1) < 0.06
+        longest = 1 << levels_for(made)
+        assert longest / 2 <= np.mean([len(item) + 1 for item in made.split.train]) <= longest
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[str, Any]:
+    said: list[str] = []
+    found = measure(made_lists(WORDS, good=400, bad=25), 2, 0.15, said.append)
+    assert len(said) == 3 * 6
+    return found
+
+
+@pytest.mark.slow
+def test_every_model_is_judged_on_every_family(figures: dict[str, Any]) -> None:
+    models = {row["model"] for row in figures["rows"]}
+    assert models == {OURS, "5-gram", "6-gram", "frequencies", "forest", "transformer"}
+    assert len(figures["rows"]) == 6 * (8 + 6 + 2)
+    for row in figures["rows"]:
+        assert row["auroc_interval"][0] <= row["auroc"] + 1e-9
+        assert row["auroc"] <= row["auroc_interval"][1] + 1e-9
+        assert len(row["auroc_by_seed"]) == (2 if row["model"] in {OURS, "transformer", "forest"} else 1)
+        assert row["every_way"][row["scored"]] == pytest.approx({"auroc": row["auroc"], "tpr": row["tpr"]})
+    assert {row["scored"] for row in figures["models"]} <= set(TREATMENTS)
+    assert all(row["bytes"] > 100 and row["strings_per_second"] > 0 for row in figures["models"])
+
+
+@pytest.mark.slow
+def test_the_way_to_score_is_chosen_on_validation(figures: dict[str, Any]) -> None:
+    for row in figures["models"]:
+        by_treatment = {way: row[f"chosen by: {way}"] for way in TREATMENTS}
+        assert row["scored"] == max(by_treatment, key=lambda way: by_treatment[way])
+
+
+@pytest.mark.slow
+def test_what_is_not_above_the_5_gram_is_said(figures: dict[str, Any]) -> None:
+    by = {(row["list"], row["family"], row["model"]): row["auroc"] for row in figures["rows"]}
+    for verdict in figures["verdicts"]:
+        where = verdict["list"], verdict["family"]
+        assert verdict["difference"] == pytest.approx(by[*where, OURS] - by[*where, "5-gram"])
+        named = [note for note in figures["notes"] if note.startswith(f"{where[0]}, {where[1]}:")]
+        assert len(named) == (verdict["verdict"] != "above")
+        assert all(verdict["verdict"] in note for note in named)
+
+
+@pytest.mark.slow
+def test_random_letters_stand_out(figures: dict[str, Any]) -> None:
+    by = {(row["family"], row["model"]): row["auroc"] for row in figures["rows"]}
+    assert by["necurs", "5-gram"] > 0.95
+    assert by["necurs", "frequencies"] > 0.6
+
+
+@pytest.mark.slow
+def test_without_scikit_learn_the_forest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    found = measure(made_lists(WORDS, good=400, bad=20)[:1], 1, 0.1, lambda _: None)
+    assert "forest" not in {row["model"] for row in found["rows"]}
+    assert NO_FOREST in found["notes"]
+
+
+@pytest.mark.parametrize(("seeds", "seconds", "said"), [(0, 1.0, "--seeds cannot be 0"), (1, math.nan, "--seconds")])
+def test_what_cannot_be_is_refused(seeds: int, seconds: float, said: str) -> None:
+    with pytest.raises(SettingError, match=said):
+        bench_score(seeds, seconds, lambda _: None)
