@@ -1,6 +1,6 @@
 """The run folder: all that a run is, complete in itself.
 
-    config.json        every setting, resolved; versions; the digest of what was learnt from; the revision, where there is one
+    config.json        every setting, resolved; versions; the digest of what was learnt from; the revision, if any
     codec.json         symbols to ids
     fields.json        what the items carry beside their text; only where they do
     train.txt, validation.txt, test.txt      the items, so that samples can be marked and losses measured again; where
@@ -72,8 +72,8 @@ class RunFolder:
     ) -> RunFolder:
         """A new folder with everything but checkpoints. Raises RunError if `path` is taken and `force` is not given.
 
-        `split` are the items of a list, and `origin` says what was learnt from ({"list": ...} or {"corpus": ...}). It is
-        made beside its place: a run that it replaces is whole until then, and gone only after that.
+        `split` are the items of a list, and `origin` says what was learnt from ({"list": ...} or {"corpus": ...}). It
+        is made beside its place: a run that it replaces is whole until then, and gone only after that.
         """
         refuse_taken(path, force)
         place = path.resolve()

@@ -58,6 +58,7 @@ def corpus_of(folder: RunFolder) -> Corpus:
     corpus = open_corpus([Path(source) for source in origin["sources"]], corpus_settings(config), config.fields)
     if corpus.digest != origin["sha256"]:
         raise InputError(
-            f"{', '.join(origin['sources'])} changed since {folder.path} was begun with it: train anew with another --out."
+            f"{', '.join(origin['sources'])} changed since {folder.path} was begun with it: train anew with another "
+            "--out."
         )
     return corpus
