@@ -61,7 +61,8 @@ def settled(config: Config) -> Config:
     """The settings with those that depend on the machine filled in, so that the run stays what it was begun as."""
     if config.train.precision != "auto":
         return config
-    found = "bfloat16" if getattr(torch.cpu, "get_capabilities", dict)().get("amx_bf16") else "float32"
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    found = "bfloat16" if able.get("amx_bf16") else "float32"
     return config.model_copy(update={"train": config.train.model_copy(update={"precision": found})})
 
 
