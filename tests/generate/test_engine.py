@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -325,96 +321,3 @@ def test_what_does_not_fit_is_refused() -> None:
         if not isinstance(model, Tree | WaveNet):
             with pytest.raises(SettingError, match=f"no compiled engine for {type(model).__name__}"):
                 Engine.of(model)
-
-
-# --- the numbers one by one
-
-
-def applied(name: str, numbers: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-    """One of the functions of generate/activations.py over an array."""
-    compiled.load_kernels()
-    from numba import njit
-
-    from wavetree.generate import activations
-    from wavetree.generate.tile import floats
-
-    function = getattr(activations, name)
-
-    @njit
-    def call(x: object, size: int, out: object) -> None:
-        function(floats(x), size, floats(out))
-
-    out = np.full(count, 7, np.float32)
-    call(numbers, count, out)
-    return out
-
-
-EVERYWHERE = np.concatenate(
-    [np.linspace(-100, 100, 200_001), np.linspace(-1, 1, 100_001), [0.0, 1e-30, -1e-42, 1e30, -1e38, np.inf, -np.inf]]
-).astype(np.float32)
-
-
-def test_tanh_everywhere() -> None:
-    found = applied("tanh_all", EVERYWHERE, len(EVERYWHERE))
-    assert np.abs(found - np.tanh(EVERYWHERE.astype(np.float64))).max() < 2e-7
-    small = np.abs(EVERYWHERE) < 1e-3
-    np.testing.assert_allclose(found[small], np.tanh(EVERYWHERE[small].astype(np.float64)), rtol=4e-7)
-
-
-def test_the_gate_everywhere() -> None:
-    rng = np.random.default_rng(12)
-    a, b = EVERYWHERE, rng.permutation(EVERYWHERE)
-    for first, second in ((a, b), (b, a), (a, a), (a, -a)):
-        found = applied("gate_all", np.concatenate([first, second]), len(a))
-        with np.errstate(over="ignore"):
-            sigmoid = 1 / (1 + np.exp(-second.astype(np.float64)))
-        assert np.abs(found - np.tanh(first.astype(np.float64)) * sigmoid).max() < 2.5e-7
-
-
-def test_the_exponential_of_choices() -> None:
-    compiled.load_kernels()
-    from wavetree.generate.activations import wide_exp
-
-    for x in np.concatenate([np.linspace(-708, 0, 5001), -np.logspace(-300, 2.8, 500)]):
-        assert wide_exp(x) == pytest.approx(np.exp(x), rel=4e-16)
-
-
-# --- where compiled code is kept
-
-PROBE = """
-import sys, warnings
-warnings.simplefilter("error")
-import numpy as np
-import wavetree, wavetree.generate.engine as engine, wavetree.experiments
-assert not {"numba", "llvmlite"} & set(sys.modules), "numba is imported before it is needed"
-from wavetree.config import TreeConfig
-from wavetree.generate import Choice, compiled
-from wavetree.models import build
-made = engine.Engine.of(build(TreeConfig(levels=2, hidden=3), 5, seed=1))
-made.run(np.array([1]), made.start(1), np.zeros((1, 4)), Choice())
-run = compiled.load_kernels().run
-print(sum(run.stats.cache_hits.values()), sum(run.stats.cache_misses.values()))
-"""
-
-
-@pytest.mark.slow
-def test_the_second_process_finds_what_the_first_compiled(tmp_path: Path) -> None:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    told = [
-        subprocess.run(
-            [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    ]
-    assert told == ["0 1\n", "1 0\n"]
-
-
-def test_a_folder_for_what_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is told, and for each content of the sources another; beside the source; at the user's; or nowhere."""
-    told = Path(compiled._folder(str(tmp_path)))
-    assert told.parent == tmp_path
-    monkeypatch.setattr(compiled, "SOURCES", compiled.SOURCES[1:])
-    assert Path(compiled._folder(str(tmp_path))).name != told.name
-    (tmp_path / "file").write_text("")
-    assert compiled._folder(str(tmp_path / "file" / "inside")) == ""
-    assert Path(compiled._folder("")).parent == Path(compiled.__file__).parent / "__pycache__"

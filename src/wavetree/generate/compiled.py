@@ -33,13 +33,28 @@ def load_kernels() -> ModuleType:
     return kernels
 
 
+def is_kept() -> bool:
+    """Whether compiled code for this version is on disk, so that it need only be loaded."""
+    told = os.environ.get("NUMBA_CACHE_DIR", "")
+    return any(True for base in _bases(told) for _ in (base / _name()).rglob("*.nbc"))
+
+
+def _bases(told: str) -> tuple[Path, ...]:
+    """Where it may be kept, the first choice first."""
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(told),) if told else (Path(__file__).parent / "__pycache__", Path(user) / "wavetree")
+
+
+def _name() -> str:
+    """A folder's name for the content of all sources."""
+    contents = b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in SOURCES)
+    return f"compiled-{hashlib.sha256(contents).hexdigest()[:16]}"
+
+
 def _folder(told: str) -> str:
     """A folder that can be written to, or an empty text."""
-    here = Path(__file__).parent
-    contents = b"".join((here / f"{name}.py").read_bytes() for name in SOURCES)
-    name = f"compiled-{hashlib.sha256(contents).hexdigest()[:16]}"
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    for base in (Path(told),) if told else (here / "__pycache__", Path(user) / "wavetree"):
+    name = _name()
+    for base in _bases(told):
         try:
             (base / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=base / name):
