@@ -57,6 +57,23 @@ def bench_text(
     _report(measure(data, seconds, preset, seed, say, settings), as_json)
 
 
+def bench_speech(
+    folder: Annotated[Path, Parameter(help="A folder with a folder of clips for each voice.")],
+    *,
+    seconds: Annotated[float, Parameter(help="How long it is learnt.")] = 600,
+    out: Annotated[Path, Parameter(help="Where the run, what it makes and the pictures go.")] = Path("runs/speech"),
+    seed: Annotated[int, Parameter(help="The seed of the run and of what it makes.")] = 1,
+    settings: Annotated[
+        tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
+    ] = (),
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Learn voices for a given time, judge by clips held out, and make each voice speak."""
+    from wavetree.experiments import bench_speech as measure
+
+    _report(measure(folder, seconds, seed, say, out, settings), as_json)
+
+
 def bench_dense(
     *,
     data: Annotated[Path, Parameter(help="A text file.")],

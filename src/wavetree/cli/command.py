@@ -124,6 +124,12 @@ BENCHES = {
         "The first 90% are learnt, the rest is judged, as in the figures published for tiny-shakespeare.",
         "wavetree bench text --data shakespeare.txt --seconds 150",
     ),
+    "speech": Verb(
+        "wavetree.cli.bench:bench_speech",
+        "Learn voices for a given time; measure the loss, the pace, and whether made voices are told apart.",
+        "Beside a 3-gram of the same codes. The pitch of what is made under each voice is held to that of its clips.",
+        "wavetree bench speech speech --seconds 600 --out runs/speech",
+    ),
     "dense": Verb(
         "wavetree.cli.bench:bench_dense",
         "Measure how near to the machine's best matrix product training comes.",

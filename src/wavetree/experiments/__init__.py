@@ -2,7 +2,8 @@
 
 from wavetree.experiments.anomalies import bench_score
 from wavetree.experiments.bench_sample import bench_sample
+from wavetree.experiments.bench_speech import bench_speech
 from wavetree.experiments.bench_text import bench_dense, bench_text
 from wavetree.experiments.bench_train import bench_train
 
-__all__ = ["bench_dense", "bench_sample", "bench_score", "bench_text", "bench_train"]
+__all__ = ["bench_dense", "bench_sample", "bench_score", "bench_speech", "bench_text", "bench_train"]
