@@ -13,9 +13,9 @@ import wavetree
 
 PUBLIC = """
 PRESETS AlphabetCodec AudioError Check Choice Config DamagedError Drawn Finding InputError ItemList LayerRow ListError
-ListReport Loss NextRow Progress RunError SaveError SettingError Summary SymbolError Trained Tree Watch WavetreeError
-__version__ configure describe_list embedded_names fit layer_table load losses make_list next_symbols read_list resume
-sample stream verify
+ListReport Loss NextRow NotFittedError Progress RunError SaveError Scorer SettingError Summary SymbolError Trained
+Tree Watch WavetreeError __version__ configure describe_list embedded_names fit layer_table load losses make_list
+next_symbols read_list resume sample stream verify
 """.split()  # noqa: SIM905
 
 PLANNED_ROOMS = {"serve", "learn", "export", "score", "compare", "sweep"}

@@ -15,6 +15,7 @@
     wavetree.layer_table(trained.model)                         shapes, spans, costs
     wavetree.next_symbols(trained.model, trained.codec, "anna", 5)
     wavetree.verify(trained.model)                              the laws of the model, on this model
+    wavetree.Scorer().fit(names).predict(["maria", "xqzvw"])    what is normal, by the conventions of scikit-learn
 
 The names below are the public ones; anything else may change. Each is imported when it is first used, so that
 `import wavetree` imports no torch. `wavetree --help` says what the command does.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         DamagedError,
         InputError,
         ListError,
+        NotFittedError,
         RunError,
         SaveError,
         SettingError,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from wavetree.inspect import Finding, LayerRow, NextRow, layer_table, next_symbols, verify
     from wavetree.models import Tree
     from wavetree.runs import Trained, load
+    from wavetree.scorer import Scorer
     from wavetree.train import Check, Progress, Summary, Watch
 
 _ROOMS = {
@@ -58,6 +61,7 @@ _ROOMS = {
         "DamagedError",
         "InputError",
         "ListError",
+        "NotFittedError",
         "RunError",
         "SaveError",
         "SettingError",
@@ -69,6 +73,7 @@ _ROOMS = {
     "inspect": ["Finding", "LayerRow", "NextRow", "layer_table", "next_symbols", "verify"],
     "models": ["Tree"],
     "runs": ["Trained", "load"],
+    "scorer": ["Scorer"],
     "train": ["Check", "Progress", "Summary", "Watch"],
 }
 """Where each public name lives. No name is that of a room: `wavetree.train` is the room, whenever it is imported."""
@@ -91,9 +96,11 @@ __all__ = [
     "ListReport",
     "Loss",
     "NextRow",
+    "NotFittedError",
     "Progress",
     "RunError",
     "SaveError",
+    "Scorer",
     "SettingError",
     "Summary",
     "SymbolError",

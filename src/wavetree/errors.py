@@ -7,6 +7,7 @@
     │   ├── SymbolError        a symbol that the model's alphabet lacks
     │   ├── SettingError       an unknown setting, or a value that it cannot take
     │   ├── RunError           a run folder that is missing, or in the way
+    │   ├── NotFittedError     a Scorer that has learnt nothing yet
     │   └── SaveError          a place that cannot be written to; what was saved before still loads
     └── DamagedError           exit code 3: a file of a run is truncated or altered
 
@@ -52,6 +53,10 @@ class DamagedError(WavetreeError):
     """A file of a run is truncated, altered or missing."""
 
     exit_code = 3
+
+
+class NotFittedError(InputError, ValueError, AttributeError):
+    """A Scorer is asked before it has learnt anything."""
 
 
 class SaveError(InputError):

@@ -77,6 +77,13 @@ VERBS = {
         "A line an item: its score (0 is usual, more is rarer), its bits a symbol, the item.",
         "wavetree rank runs/names new.txt --reverse",
     ),
+    "complete": Verb(
+        "wavetree.cli.complete:complete",
+        "List the likeliest items that begin with a prefix, exactly.",
+        "A line an item: the item, a tab, its probability among all items that begin so. Best first: no likelier one "
+        "is left out.",
+        "wavetree complete runs/names ma -n 5",
+    ),
     "inspect": Verb(
         "wavetree.cli.inspect:inspect",
         "See every layer's shape and span; with a text, every prediction.",

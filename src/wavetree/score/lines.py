@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-BATCH_BYTES = 1 << 18
+BATCH_BYTES = 1 << 17
 """About as much is read at once: enough that many items share their work, little enough to stay in the cache."""
 MAX_LINE_BYTES = 1 << 16
 """The longest line."""
