@@ -164,14 +164,12 @@ def _flat(config: Config) -> dict[str, object]:
 
 def _describe(folder: RunFolder) -> None:
     """What is about to be learnt from, and by what."""
-    import torch
 
-    from wavetree.models import build, parameter_count
+    from wavetree.models import outline, parameter_count
     from wavetree.runs import given_size
 
     config, codec = folder.config(), folder.codec()
-    with torch.device("meta"):  # shapes alone
-        model = build(config.model, codec.vocab_size, config.train.seed, given_size(folder))
+    model = outline(config.model, codec.vocab_size, given_size(folder))
     sees = seen(model.receptive_field, codec)
     rows = [
         *(_list_facts(folder) if config.data.kind == "items" else _stream_facts(folder, model.receptive_field)),

@@ -17,9 +17,11 @@ from wavetree.models import AnyModel, evaluating
 from wavetree.runs import Side
 
 CHUNK_NUMBERS = 1 << 25
-"""Positions of a piece times the width of its widest result: bounds the memory, and changes no figure."""
+"""Positions of a packed row times the width of its widest result: bounds the memory, and changes no figure."""
 LEAST_WIDTH = 256
 """Hidden vectors are about this wide, however few symbols there are."""
+ROW_POSITIONS = 1 << 12
+"""Positions of the rows of a stream that are measured at once: nothing is shared between rows, so more gain nothing."""
 ROW_FIELDS = 4
 """A row of a stream has this many times as many predictions as symbols of context: reading those costs little."""
 LEAST_ROW = 1024
@@ -61,15 +63,11 @@ def pieces(side: Side, model: AnyModel, most: int | None) -> Iterator[Piece]:
 
 @pieces.register
 def _(side: PackedItems, model: AnyModel, most: int | None) -> Iterator[Piece]:
-    return (side.row(chosen) for chosen in side.chunks(_positions(model)))
+    return (side.row(chosen) for chosen in side.chunks(CHUNK_NUMBERS // max(LEAST_WIDTH, model.vocab_size)))
 
 
 @pieces.register
 def _(side: Stream, model: AnyModel, most: int | None) -> Iterator[Piece]:
     context = model.receptive_field - 1
     length = max(LEAST_ROW, ROW_FIELDS * context)
-    return rows_in_order(side, context, length, max(1, _positions(model) // (context + length)), most)
-
-
-def _positions(model: AnyModel) -> int:
-    return CHUNK_NUMBERS // max(LEAST_WIDTH, model.vocab_size)
+    return rows_in_order(side, context, length, max(1, ROW_POSITIONS // (context + length)), most)

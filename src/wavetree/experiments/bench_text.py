@@ -10,17 +10,16 @@ from typing import Any
 
 import torch
 
-from wavetree.api import begin
 from wavetree.config import Config, configure
-from wavetree.data.corpus import Stream
+from wavetree.data.corpus import Stream, open_corpus
 from wavetree.errors import SettingError
 from wavetree.evaluate import exact_loss
 from wavetree.experiments.machine import laps, matmul_peak
 from wavetree.inspect import layer_table
 from wavetree.models import AnyModel, parameter_count
 from wavetree.report import machine_stamp
-from wavetree.runs import load, sides_of
-from wavetree.train import Check, Watch, train
+from wavetree.runs import RunFolder, corpus_settings, load, sides_of
+from wavetree.train import Check, Watch, start_stream, train
 from wavetree.train.batches import batches_of
 from wavetree.train.training import Shape, Training, use_threads
 
@@ -61,7 +60,7 @@ def bench_text(
 
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = begin(data, Path(temporary) / "run", config, force=False)
+        folder = _begun(data, Path(temporary) / "run", config)
         summary = train(folder, Watch(check=seen))
         spent = time.perf_counter() - begun
         trained, sides = load(folder.path), sides_of(folder)
@@ -95,7 +94,7 @@ def bench_dense(data: Path, preset: str, say: Callable[[str], None], changes: Se
     if config.data.kind == "items":
         raise SettingError(f"bench dense measures streams, and {preset!r} is for a list: see bench train.")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = begin(data, Path(temporary) / "run", config, force=False)
+        folder = _begun(data, Path(temporary) / "run", config)
         config, side = folder.config(), sides_of(folder).train
         assert isinstance(side, Stream)
         rows = []
@@ -110,6 +109,10 @@ def bench_dense(data: Path, preset: str, say: Callable[[str], None], changes: Se
         **best,
         "by_threads": rows,
     }
+
+
+def _begun(data: Path, path: Path, config: Config) -> RunFolder:
+    return start_stream(open_corpus([data], corpus_settings(config.data)), [data], path, config)
 
 
 def _pace(config: Config, vocab_size: int, side: Stream, threads: int) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import time
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor
 
 from wavetree.codecs import PAD, AlphabetCodec, BytesCodec, Codec
+from wavetree.generate.engine import Engine
 from wavetree.generate.sampler import Choice, choose, sample_block
-from wavetree.models import AnyModel, evaluating
+from wavetree.models import AnyModel, Tree, WaveNet, evaluating
 
 Ids = npt.NDArray[np.int64]
 
@@ -21,6 +23,9 @@ CHECK_CHOICE = Choice(max_length=60)
 CHECK_SYMBOLS = 200
 PROMPT_BLOCK = 4096
 BLOCK = 1024
+TRIAL_STEPS = 5
+READY_SECONDS = 1.0
+"""An engine is packed and its code read from disk in about this time; making the code, once, takes longer."""
 
 
 def places(seed: int, number: int, begin: int, count: int) -> npt.NDArray[np.float64]:
@@ -44,11 +49,61 @@ def continuation(
     """`length` symbols that follow `prompt` (T,), in blocks (up to `block`,) as they are made, without the prompt.
 
     They depend on (model, seed, choice, prompt, given, number) alone. `given` (1, G) holds from before the prompt on.
+    The compiled engine makes them where it is ready sooner than torch would be done.
     """
+    blocks = _compiled if engine_pays(model, length) else _stepwise
+    cuts = (places(seed, number, begin, min(block, length - begin)) for begin in range(0, length, block))
+    yield from blocks(model, codec, prompt, cuts, choice, given)
+
+
+def engine_pays(model: AnyModel, length: int) -> bool:
+    """Whether so many steps of torch, by the pace of a few, take longer than an engine takes to be ready."""
+    if not isinstance(model, Tree | WaveNet):
+        return False
+    with evaluating(model):
+        state = model.start()
+        begun = time.perf_counter()
+        for _ in range(TRIAL_STEPS):
+            _, state = model.step(torch.tensor([PAD]), state)
+    return length * (time.perf_counter() - begun) / TRIAL_STEPS > READY_SECONDS
+
+
+def _compiled(
+    model: AnyModel,
+    codec: Codec,
+    prompt: Ids,
+    cuts: Iterable[npt.NDArray[np.float64]],
+    choice: Choice,
+    given: Tensor | None,
+) -> Iterator[Ids]:
+    """By the engine: for each cut of uniform numbers (T,) as many symbols (T,)."""
+    engine = Engine.of(model)
+    held = None if given is None else given.numpy()[:, None]  # (1, 1, G)
+    state = engine.start(1, None if given is None else given.numpy())
+    allowed = np.ones(model.vocab_size, dtype=bool)
+    allowed[PAD] = codec.pad_is_symbol
+    read_so_far = np.concatenate([[PAD], prompt])  # (1 + T,)
+    if len(prompt):
+        engine.feed(read_so_far[None, :-1], state, held)
+    first = read_so_far[-1:]
+    for uniforms in cuts:
+        symbols = engine.run(first, state, uniforms[None], choice, allowed, held)[0]  # (T,)
+        first = symbols[-1:]
+        yield symbols
+
+
+def _stepwise(
+    model: AnyModel,
+    codec: Codec,
+    prompt: Ids,
+    cuts: Iterable[npt.NDArray[np.float64]],
+    choice: Choice,
+    given: Tensor | None,
+) -> Iterator[Ids]:
+    """By torch: for each cut of uniform numbers (T,) as many symbols (T,)."""
     with evaluating(model):
         logits, state = read(model, prompt, given)
-    for begin in range(0, length, block):
-        uniforms = places(seed, number, begin, min(block, length - begin))
+    for uniforms in cuts:
         symbols = np.empty(len(uniforms), dtype=np.int64)
         with evaluating(model):
             for place in range(len(uniforms)):

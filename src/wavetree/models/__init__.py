@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import nullcontext
 from typing import overload
 
 import torch
@@ -27,9 +29,14 @@ __all__ = [
     "WaveNet",
     "build",
     "evaluating",
+    "outline",
     "parameter_count",
     "tree_from_layers",
 ]
+
+
+SMALL = 50_000_000
+"""A model whose three largest sizes multiply to less has some 100 MB of weights at most."""
 
 
 @overload
@@ -58,6 +65,14 @@ def build(config: ModelConfig, vocab_size: int, seed: int, given_size: int = 0) 
         if isinstance(config, FlatConfig):
             return Flat(config, vocab_size)
         return Transformer(config, vocab_size)
+
+
+def outline(config: ModelConfig, vocab_size: int, given_size: int = 0) -> AnyModel:
+    """A model to look at the sizes of. A large one has no weights in memory, which takes a second and 80 MB of torch."""
+    sizes = sorted(value for value in config.model_dump().values() if type(value) is int)
+    large = math.prod(sizes[-3:]) > SMALL
+    with torch.device("meta") if large else nullcontext():
+        return build(config, vocab_size, 0, given_size)
 
 
 def parameter_count(model: torch.nn.Module) -> int:

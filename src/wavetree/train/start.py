@@ -14,7 +14,7 @@ from wavetree.config import Config
 from wavetree.data import ItemList, split_items
 from wavetree.data.corpus import Corpus, split_stream
 from wavetree.errors import SettingError
-from wavetree.models import build, parameter_count
+from wavetree.models import outline, parameter_count
 from wavetree.runs import RunFolder, refuse_taken
 
 NUMBER_BYTES = 4
@@ -35,7 +35,7 @@ def start(items: ItemList, path: Path, config: Config, force: bool = False) -> R
     codec = AlphabetCodec.of(items.items)
     mean = sum(map(len, split.train)) / len(split.train) + 1
     refuse_too_large(config, codec.vocab_size, config.train.batch_items * mean)
-    build(config.model, codec.vocab_size, 0, split.fields.width)  # refuses conditions for a model that takes none
+    outline(config.model, codec.vocab_size, split.fields.width)  # refuses conditions for a model that takes none
     about = {
         "sha256": items.digest,
         "source": items.source,
@@ -52,7 +52,7 @@ def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Co
     split_stream(corpus, config.data.split)  # type: ignore[arg-type]  # refuses what leaves a side empty
     vocab_size = corpus.codec.vocab_size
     refuse_too_large(config, vocab_size, config.train.rows * config.train.length)
-    build(config.model, vocab_size, 0, corpus.fields.width + config.data.local)
+    outline(config.model, vocab_size, corpus.fields.width + config.data.local)
     origin = {"corpus": {"sha256": corpus.digest, "sources": [str(source.resolve()) for source in sources]}}
     return RunFolder.create(path, config, corpus.codec, corpus.fields, None, origin, force)
 
@@ -68,8 +68,7 @@ def settled(config: Config) -> Config:
 
 def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
     """Raises SettingError if training on batches of so many symbols would need more memory than there is, roughly."""
-    with torch.device("meta"):  # shapes alone
-        model = build(config.model, vocab_size, config.train.seed)
+    model = outline(config.model, vocab_size)
     widths = [p.shape[0] for p in model.matrices]
     weights = COPIES * parameter_count(model)
     batch = round(RESULTS * symbols * (sum(widths) + vocab_size))
