@@ -33,7 +33,7 @@ class Definition:
     """Interpolated Kneser-Ney, as the formula says it."""
 
     def __init__(self, items: list[str], order: int, discount: float) -> None:
-        self.longest, self.discount = order - 1, discount
+        self.longest, self.discount, self.symbols = order - 1, discount, CODEC.vocab_size
         grams: Counter[tuple[int, ...]] = Counter()  # of `order` symbols, pad before the beginning
         for item in items:
             ids = [PAD] * self.longest + CODEC.encode(item).tolist() + [PAD]
@@ -44,7 +44,7 @@ class Definition:
 
     def probability(self, context: tuple[int, ...], symbol: int) -> float:
         followers = {gram[-1]: n for gram, n in self.counts[len(context)].items() if gram[:-1] == context}
-        lower = self.probability(context[1:], symbol) if context else 1 / CODEC.vocab_size
+        lower = self.probability(context[1:], symbol) if context else 1 / self.symbols
         if not followers:
             return lower
         total = sum(followers.values())
@@ -97,6 +97,28 @@ def test_counting_again_forgets_what_it_knew() -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), fresh.state_dict().values(), strict=True))
 
 
-def test_more_contexts_than_can_be_numbered_are_refused() -> None:
-    with pytest.raises(ValueError, match="order 8 over 1000 symbols"):
-        Ngram(NgramConfig(order=8), 1000)
+@pytest.mark.parametrize(("order", "vocab_size"), [(8, 300), (8, 5000), (6, 3500)])
+def test_no_alphabet_is_too_large_for_an_order(order: int, vocab_size: int) -> None:
+    """V^order outgrows 64 bits. The items are those of `ITEMS`, spelt with the last symbols of the alphabet."""
+    codec = AlphabetCodec("".join(chr(0x4E00 + i) for i in range(vocab_size - 1)))
+    spelt = str.maketrans("abc", codec.symbols[-3:])
+    row = PackedItems([item.translate(spelt) for item in ITEMS], codec).row(np.arange(len(ITEMS)))
+    model, small = Ngram(NgramConfig(order=order), vocab_size), counted(ITEMS, order)
+    model.count(row.ids, row.targets, row.ages)
+    for k in range(order):
+        numbers = getattr(model, f"contexts_{k}")
+        assert (numbers >= 0).all()
+        assert (numbers.diff() > 0).all()
+        assert len(numbers) == len(getattr(small, f"contexts_{k}"))
+    definition = Definition(ITEMS, order, 0.75)
+    definition.symbols = vocab_size
+    for t in range(5):  # of "abca" and its end
+        known = CODEC.encode("abca"[:t]).tolist()
+        context = tuple([PAD] * (order - 1 - t) + known)
+        window = torch.tensor([[s and vocab_size - 4 + s for s in context]])
+        wanted = definition.probability(context, CODEC.encode("abca").tolist()[t] if t < 4 else PAD)
+        assert model.window(window)[0, row.targets[t]].exp().item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_reference_is_the_discount_that_is_documented() -> None:
+    assert NgramConfig() == NgramConfig(order=5, discount=0.75)
