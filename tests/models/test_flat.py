@@ -72,6 +72,17 @@ def test_the_first_predictions_are_unsure() -> None:
     assert abs(-torch.log_softmax(logits, dim=-1).mean().item() - np.log(27)) < 0.05
 
 
+def test_the_weights_start_so_that_unit_inputs_have_unit_outputs() -> None:
+    """The output layer a tenth of that, and its bias at 0; embeddings as torch draws them, N(0, 1)."""
+    model = build(FlatConfig(context=20, embedding=20, hidden=300, layers=2), 200, 1)
+    first, second = model.linears
+    assert first.weight.std().item() == pytest.approx(400**-0.5, rel=0.02)
+    assert second.weight.std().item() == pytest.approx(300**-0.5, rel=0.02)
+    assert model.embedding.weight.std().item() == pytest.approx(1, rel=0.05)
+    assert model.output.weight.std().item() == pytest.approx(0.1 * 300**-0.5, rel=0.02)
+    assert model.output.bias.abs().max() == 0
+
+
 def test_packed_looks_at_every_distinct_window_once() -> None:
     """Two items with a common beginning share its windows; and each item begins with pad alone."""
     model = flat_case(context=3, layers=1, norm="batch").build().eval()

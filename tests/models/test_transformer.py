@@ -109,8 +109,22 @@ def test_every_parameter_is_learnt() -> None:
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
     assert [id(block) for block in model.blocks] == [id(block) for block in model.layers]
-    assert len(model.matrices) == 4 * SMALL.layers
-    assert all(matrix.ndim == 2 for matrix in model.matrices)
+
+
+def test_the_matrices_are_all_linear_layers_of_every_block() -> None:
+    """And nothing else: what looks symbols up, or tells them apart at the end, is no matrix to Muon."""
+    model = build(SMALL, 27, 1)
+    named = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert [named[id(matrix)] for matrix in model.matrices] == [
+        f"layers.{block}.{layer}.weight" for block in (0, 1) for layer in ("projections", "join", "widen", "narrow")
+    ]
+
+
+def test_the_first_predictions_are_unsure() -> None:
+    """The output layer starts a tenth as large as one that would keep the variance, and its bias at 0."""
+    model = build(TransformerConfig(context=4, width=256, heads=4, layers=1), 100, 1)
+    assert model.output.weight.std().item() == pytest.approx(0.1 / 16, rel=0.02)
+    assert model.output.bias.abs().max() == 0
 
 
 def test_items_of_a_row_lie_beneath_each_other() -> None:
