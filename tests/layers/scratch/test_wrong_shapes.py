@@ -15,6 +15,7 @@ from wavetree.layers.scratch import (
     FlattenConsecutive,
     Layer,
     Linear,
+    NeighbourError,
     Sequential,
     ShapeError,
     Tanh,
@@ -44,9 +45,27 @@ def said(layer: Callable[[Tensor], Tensor], x: Tensor) -> str:
 def test_a_fourth_halving_of_8_symbols() -> None:
     assert said(Sequential([*tree(4), Linear(68, 27)]), ids(4, 8)) == (
         "layer 13 of 18 (counted from 0): FlattenConsecutive(2) got a tensor of shape (4, 68), and takes (B, T, C) "
-        "with T a multiple of 2. 8 symbols halve 3 times (8, 4, 2, 1): leave this layer out, or begin with a multiple "
-        "of 16 symbols."
+        "with T a multiple of 2. 8 symbols halve 3 times (8, 4, 2, 1): leave this level out, its linear layer "
+        "and norm too, or begin with a multiple of 16 symbols."
     )
+
+
+def test_the_advice_for_a_fourth_halving_works() -> None:
+    """What is left without the level runs, as the whole does over 16 symbols; without this one layer it would not."""
+    layers = [*tree(4), Linear(68, 27)]
+    assert Sequential([*layers[:13], *layers[17:]])(ids(4, 8)).shape == (4, 27)
+    assert Sequential(layers)(ids(4, 16)).shape == (4, 27)
+    assert "takes (..., 136)" in said(Sequential([*layers[:13], *layers[14:]]), ids(4, 8))
+
+
+def test_a_window_that_is_no_power_of_two() -> None:
+    sentence = said(Sequential([*tree(3), Linear(68, 27)]), ids(4, 12))
+    assert sentence.endswith(
+        "12 symbols halve 2 times (12, 6, 3): begin with a multiple of 8 symbols. Without this level and those above "
+        "it, 3 vectors would be left, not one."
+    )
+    assert Sequential([*tree(3), Linear(68, 27)])(ids(4, 16)).shape == (4, 2, 27)
+    assert Sequential([*tree(2), Linear(68, 27)])(ids(4, 12)).shape == (4, 3, 27)
 
 
 def test_it_is_found_through_nested_networks() -> None:
@@ -132,3 +151,31 @@ def test_other_errors_are_not_caught() -> None:
 
     with pytest.raises(ZeroDivisionError):
         Sequential([Broken()])(torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Embedding(27, 10), Linear(3, 4), FlattenConsecutive(2), BatchNorm1d(3), Tanh(), Sequential([Embedding(27, 10)])],
+)
+def test_a_list_is_no_tensor(layer: Layer) -> None:
+    with pytest.raises(InputError, match=r"takes a tensor, and got a list: torch\.tensor\(\.\.\.\) makes one\.$"):
+        layer([1, 2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("layers", [(Linear(3, 4), Tanh()), (Tanh(),)])
+def test_the_habit_of_torch_is_corrected(layers: tuple[Layer, ...]) -> None:
+    inside = ", ".join(map(repr, layers))
+    with pytest.raises(InputError) as caught:
+        Sequential(*layers)  # type: ignore[arg-type]
+    assert str(caught.value) == f"Sequential takes one list of layers: write Sequential([{inside}])."
+
+
+def test_too_few_neighbours_have_an_error_of_their_own() -> None:
+    with pytest.raises(NeighbourError):
+        FlattenConsecutive(2)(torch.zeros(4, 3, 10))
+
+
+def test_one_axis_may_be_given_as_a_number() -> None:
+    x = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(BatchNorm1d(3, dims=0)(x), BatchNorm1d(3, dims=(0,))(x))
+    assert repr(BatchNorm1d(3, dims=0)) == "BatchNorm1d(3, dims=(0,))"

@@ -6,10 +6,20 @@ that require gradients. `training` is a flag of the layers that behave different
 
 from wavetree.layers.scratch.batchnorm import BatchNorm1d
 from wavetree.layers.scratch.embedding import Embedding
-from wavetree.layers.scratch.flatten import FlattenConsecutive
+from wavetree.layers.scratch.flatten import FlattenConsecutive, NeighbourError
 from wavetree.layers.scratch.linear import Linear
 from wavetree.layers.scratch.sequential import Layer, Sequential
 from wavetree.layers.scratch.shapes import ShapeError
 from wavetree.layers.scratch.tanh import Tanh
 
-__all__ = ["BatchNorm1d", "Embedding", "FlattenConsecutive", "Layer", "Linear", "Sequential", "ShapeError", "Tanh"]
+__all__ = [
+    "BatchNorm1d",
+    "Embedding",
+    "FlattenConsecutive",
+    "Layer",
+    "Linear",
+    "NeighbourError",
+    "Sequential",
+    "ShapeError",
+    "Tanh",
+]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from wavetree.layers.scratch.shapes import ShapeError
+from wavetree.layers.scratch.shapes import ShapeError, need_tensor
 
 
 class BatchNorm1d:
@@ -19,14 +19,16 @@ class BatchNorm1d:
     unbiased one as its running variance, and wants the channels of three axes in the middle, (B, C, T). So in training
     a number here is sqrt((N - 1) / N) of torch's, up to eps; in evaluation the two are equal.
 
-    `dims` overrides the axes, so that the famous mistake can be run: `dims=(0,)` on (B, T, C) keeps statistics apart
-    for each position t, with running ones of shape (1, T, C) instead of (1, 1, C), and nothing complains.
+    `dims`, an axis or several, overrides this, so that the famous mistake can be run: `dims=(0,)` on (B, T, C) keeps
+    statistics apart for each position t, with running ones of shape (1, T, C) instead of (1, 1, C), and nothing
+    complains.
     """
 
     def __init__(
-        self, channels: int, eps: float = 1e-5, momentum: float = 0.1, dims: tuple[int, ...] | None = None
+        self, channels: int, eps: float = 1e-5, momentum: float = 0.1, dims: int | tuple[int, ...] | None = None
     ) -> None:
-        self.eps, self.momentum, self.dims = eps, momentum, dims
+        self.eps, self.momentum = eps, momentum
+        self.dims = (dims,) if isinstance(dims, int) else None if dims is None else tuple(dims)
         self.training = True
         self.gamma = torch.ones(channels).requires_grad_()
         self.beta = torch.zeros(channels).requires_grad_()
@@ -34,6 +36,7 @@ class BatchNorm1d:
         self.running_var = torch.ones(channels)
 
     def __call__(self, x: Tensor) -> Tensor:
+        need_tensor(self, x)
         dims = tuple(range(x.ndim - 1)) if self.dims is None else self.dims
         self._check(x, dims)
         mean, var = self.running_mean, self.running_var

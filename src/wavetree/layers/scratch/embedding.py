@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wavetree.layers.scratch.shapes import ShapeError
+from wavetree.layers.scratch.shapes import ShapeError, need_tensor
 
 
 class Embedding:
@@ -15,6 +15,7 @@ class Embedding:
         self.weight = torch.randn(symbols, channels, generator=generator).requires_grad_()
 
     def __call__(self, ids: Tensor) -> Tensor:
+        need_tensor(self, ids)
         symbols = len(self.weight)
         if ids.dtype not in (torch.int64, torch.int32):
             why = f"These are of {ids.dtype}; ids say which row of the table."

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from torch import Tensor
 
 from wavetree.errors import InputError
-from wavetree.layers.scratch.shapes import ShapeError
+from wavetree.layers.scratch.shapes import ShapeError, need_tensor
 
 
 class FlattenConsecutive:
@@ -24,8 +24,9 @@ class FlattenConsecutive:
         self.n = n
 
     def __call__(self, x: Tensor) -> Tensor:
+        need_tensor(self, x)
         if x.ndim != 3 or x.shape[1] % self.n or x.shape[1] == 0:
-            raise TimeError(self, x)
+            raise NeighbourError(self, x)
         batch, time, channels = x.shape
         x = x.reshape(batch, time // self.n, self.n * channels)  # (B, T / n, n C)
         self.out = x.squeeze(1) if x.shape[1] == 1 else x  # one vector left: (B, n C)
@@ -39,8 +40,8 @@ class FlattenConsecutive:
         return f"FlattenConsecutive({self.n})"
 
 
-class TimeError(ShapeError):
-    """There are no `n` neighbours to be put side by side. Where others were before, it tells how time went."""
+class NeighbourError(ShapeError):
+    """There are no `n` neighbours to be put side by side. Where others were joined before, it tells how time went."""
 
     def __init__(self, layer: FlattenConsecutive, given: Tensor) -> None:
         super().__init__(layer, given, f"(B, T, C) with T a multiple of {layer.n}")
@@ -56,10 +57,11 @@ class TimeError(ShapeError):
         times = [time * math.prod(joined[k:]) for k in range(len(joined) + 1)]  # before and after each of them
         verb = "halve" if set(joined) == {2} else "can be joined"
         often = "once" if len(joined) == 1 else f"{len(joined)} times"
-        return (
-            f"{times[0]} symbols {verb} {often} ({', '.join(map(str, times))}): leave this layer out, or begin with "
-            f"a multiple of {math.prod(joined) * self.n} symbols."
-        )
+        longer = f"begin with a multiple of {math.prod(joined) * self.n} symbols"
+        facts = f"{times[0]} symbols {verb} {often} ({', '.join(map(str, times))})"
+        if time == 1:
+            return f"{facts}: leave this level out, its linear layer and norm too, or {longer}."
+        return f"{facts}: {longer}. Without this level and those above it, {time} vectors would be left, not one."
 
 
 def _leaves(layers: Iterable[object]) -> Iterator[object]:

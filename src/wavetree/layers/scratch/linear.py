@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wavetree.layers.scratch.shapes import ShapeError
+from wavetree.layers.scratch.shapes import ShapeError, need_tensor
 
 
 class Linear:
@@ -22,6 +22,7 @@ class Linear:
             parameter.requires_grad_()
 
     def __call__(self, x: Tensor) -> Tensor:
+        need_tensor(self, x)
         fan_in = self.weight.shape[0]
         if not x.is_floating_point():
             why = "These are whole numbers: ids become vectors in an Embedding first."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
+from wavetree.errors import InputError
 from wavetree.layers.scratch.shapes import ShapeError
 
 
@@ -29,7 +30,10 @@ class Sequential:
     A layer that cannot take what it is given is named with its number, the shape it got and the shape it takes.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], *others: Layer) -> None:
+        if others or not isinstance(layers, Iterable):  # the habit of torch.nn
+            inside = ", ".join(map(repr, [layers, *others]))
+            raise InputError(f"Sequential takes one list of layers: write Sequential([{inside}]).")
         self.layers = list(layers)
 
     def __call__(self, x: Tensor) -> Tensor:

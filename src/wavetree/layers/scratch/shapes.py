@@ -1,4 +1,4 @@
-"""The one error of these layers."""
+"""What these layers refuse, in a sentence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from wavetree.errors import InputError
+
+
+def need_tensor(layer: object, x: object) -> None:
+    """Raises InputError, in a sentence, for what is no tensor: a list of ids, say."""
+    if not isinstance(x, Tensor):
+        raise InputError(f"{layer!r} takes a tensor, and got a {type(x).__name__}: torch.tensor(...) makes one.")
 
 
 class ShapeError(InputError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wavetree.layers.scratch.shapes import need_tensor
+
 
 class Tanh:
     """Each number squashed into (-1, 1); any shape."""
 
     def __call__(self, x: Tensor) -> Tensor:
+        need_tensor(self, x)
         self.out = torch.tanh(x)
         return self.out
 
