@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from wavetree.data import make_list
+from wavetree.experiments.compare import ladder
 from wavetree.experiments.compare.ladder import LADDER, climb
-from wavetree.experiments.compare.rows import blocks
+from wavetree.experiments.compare.rows import Scores, Trial
 from wavetree.experiments.compare.training import Bench
-from wavetree.experiments.lecture import scaled_up, windows
-from wavetree.layers.scratch import BatchNorm1d
+from wavetree.experiments.lecture import WindowTraining, plain_descent, scaled_up, windows
+from wavetree.layers.scratch import BatchNorm1d, Linear
 
 ITEMS = make_list([f"{a}{b}{c}" for a in "bdkt" for b in "aeiou" for c in ("l", "m", "nar", "ron")])
+
+KINDS = ("lecture", "hash")
 
 
 def ignore(_: str) -> None: ...
@@ -88,8 +92,49 @@ def test_judging_windows_changes_nothing() -> None:
     assert norm.training
 
 
-def test_blocks_of_losses() -> None:
-    assert blocks([1.0, 3.0, 5.0, 7.0], 2) == ((2.0, 2.0), (4.0, 6.0))
-    assert blocks([1.0, 3.0, 5.0], 2) == ((1.0, 1.0), (3.0, 4.0))
-    assert blocks([1.0], 60) == ((1.0, 1.0),)
-    assert blocks([], 60) == ()
+def test_what_is_published_is_of_the_lectures_split() -> None:
+    (on_lecture, *_), (on_hash, *_) = (climb(Bench.on(ITEMS, kind, ignore), "lecture", 1, 1) for kind in KINDS)
+    assert on_lecture.published == LADDER[0].published
+    assert on_hash.published is None
+
+
+def test_the_output_layer_starts_unsure() -> None:
+    """A tenth of N(0, 1) / sqrt(fan_in), in every network of the ladder."""
+    for rung in LADDER:
+        *_, output = rung.network(500, torch.Generator().manual_seed(1)).layers
+        assert isinstance(output, Linear)
+        assert output.weight.std().item() == pytest.approx(0.1 / len(output.weight) ** 0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("steps", [100, 200_000])
+def test_the_rate_of_the_lecture_falls_for_the_last_quarter(steps: int) -> None:
+    def moved(number: int) -> float:
+        parameter = torch.zeros(1, requires_grad=True)
+        plain_descent([parameter], steps)(parameter.sum(), number)
+        return -parameter.item()
+
+    last_quarter = 3 * steps // 4
+    assert moved(0) == moved(last_quarter - 1) == pytest.approx(0.1)
+    assert moved(last_quarter) == moved(steps - 1) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("recipe", ["ours", "lecture"])
+def test_what_windows_train_reads_the_list_as_often_as_it_says(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By our recipe the rung with the mistake takes 8 passes in batches of 1,024; by the lecture's, its own steps."""
+    asked: list[tuple[object, ...]] = []
+
+    def by_windows(bench: Bench, training: WindowTraining, steps: int, *rest: object, **more: object) -> Trial:
+        asked.append((steps, training.batch, *rest, more.get("keep_best", False)))
+        return Trial(1, 8, 1.0, 1.0, Scores(np.ones(1), np.ones(1, dtype=np.int64)), 1.0, 1)
+
+    monkeypatch.setattr(ladder, "by_windows", by_windows)
+    monkeypatch.setattr(ladder, "LADDER", [LADDER[2]])
+    bench = Bench.on(ITEMS, "lecture", ignore)
+    (row,) = climb(bench, recipe, 2, 77)
+    assert row.recipe == recipe
+    symbols = sum(len(item) + 1 for item in bench.split.train)
+    names = ["tree, norm bug, seed 1", "tree, norm bug, seed 2"]
+    if recipe == "ours":  # best of three checks
+        assert asked == [(round(8 * symbols / 1024), 1024, 8, name, 3, True) for name in names]
+    else:  # the last step
+        assert asked == [(77, 32, 8, name, False) for name in names]

@@ -107,8 +107,8 @@ VERBS = {
     "compare": Verb(
         "wavetree.cli.compare:compare",
         "Train the lecture's ladder, or the tree beside its controls.",
-        "ladder: the lecture's five networks, beside what it published. controls: as many parameters and as many "
-        "seconds for each. context: what 2 to 1,024 symbols cost. --out writes a page with pictures.",
+        "ladder: the lecture's five networks, beside what it published. controls: networks with as many "
+        "parameters and seconds, and n-grams. context: what 2 to 1,024 symbols cost. --out writes a page of pictures.",
         "wavetree compare names.txt --preset controls --out comparison",
     ),
 }

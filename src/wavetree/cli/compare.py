@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import NO_VALUE, content, content_json, margin, number, say, show, table
+from wavetree.cli.output import (
+    NO_VALUE,
+    Column,
+    content,
+    content_json,
+    margin,
+    number,
+    say,
+    show,
+    show_columns,
+    table,
+)
 from wavetree.errors import SaveError, SettingError
 
 if TYPE_CHECKING:
@@ -99,46 +110,40 @@ def _show(done: Comparison) -> None:
         show(table(heads, [[r.name, *c, number(r.microseconds, 2)] for r, c in zip(done.contexts, cells, strict=True)]))
         return
     splits = list(dict.fromkeys(row.split for row in done.rows))
-    models = [[row for row in done.rows if row.name == name] for name in dict.fromkeys(row.name for row in done.rows)]
-    names = [("<", [rows[0].name for rows in models])]
-    costs = [
-        (">params", [number(rows[0].params) for rows in models]),
-        (">sees", [number(rows[0].context) for rows in models]),
-        (">seconds", [number(rows[0].seconds, 1) for rows in models]),
-        (">symbols/s", [number(rows[0].symbols_per_second) for rows in models]),
+    for place, split in enumerate(splits):
+        rows = [row for row in done.rows if row.split == split]
+        if len(splits) > 1:
+            content(f"{chr(10) if place else ''}On the {split} split")
+        show_columns(("<", [row.name for row in rows]), _costs(rows), _losses(rows))
+
+
+def _costs(rows: Sequence[Row]) -> list[Column]:
+    return [
+        (">params", [number(row.params) for row in rows]),
+        (">sees", [number(row.context) for row in rows]),
+        (">steps", [number(row.steps) if row.steps else NO_VALUE for row in rows]),
+        (">seconds", [number(row.seconds, 1) for row in rows]),
+        (">symbols/s", [number(row.symbols_per_second) for row in rows]),
     ]
-    losses = [
-        column
-        for place, split in enumerate(splits)
-        for column in _losses([rows[place] for rows in models], f"{split} " if len(splits) > 1 else "")
-    ]
-    if len(splits) == 1 and len(losses) < 4:
-        _show_columns([*names, *costs[:2], *losses[:2], *costs[2:], *losses[2:]])
-    else:  # too much for one line
-        _show_columns([*names, *losses])
-        content("")
-        _show_columns([*names, *costs])
 
 
-Column = tuple[str, Sequence[str]]
-
-
-def _losses(rows: Sequence[Row], split: str) -> list[Column]:
-    """Train, validation, how far the seeds spread if there are several, and what the lecture published."""
-    columns: list[Column] = [
-        (f">{split}train", [number(row.train_nll, 4) for row in rows]),
-        (">val", [number(row.val_nll, 4) for row in rows]),
-    ]
-    if any(len(row.trials) > 1 for row in rows):
-        columns.append((">sd", [number(row.deviation, 4) if len(row.trials) > 1 else NO_VALUE for row in rows]))
+def _losses(rows: Sequence[Row]) -> list[Column]:
+    """Train and validation, each beside what the lecture published; or how far the seeds spread, and the test loss."""
+    train = (">train", [number(row.train_nll, 4) for row in rows])
+    validation = (">val", [number(row.val_nll, 4) for row in rows])
+    columns: list[Column] = [train, validation]
     if any(row.published for row in rows):
         theirs = [row.published for row in rows]
-        columns.append((">published", [f"{p.train:.3f} {p.validation:.3f}" if p else NO_VALUE for p in theirs]))
+        published = [
+            (">published train", [number(p.train, 3) if p else NO_VALUE for p in theirs]),
+            (">published val", [number(p.validation, 3) if p else NO_VALUE for p in theirs]),
+        ]
+        columns = [train, published[0], validation, published[1]]
+    if any(len(row.trials) > 1 for row in rows):
+        columns.append((">sd", [number(row.deviation, 4) if len(row.trials) > 1 else NO_VALUE for row in rows]))
+    if not any(row.published for row in rows):
+        columns.append((">test", [number(row.test_nll, 4) for row in rows]))
     return columns
-
-
-def _show_columns(columns: Sequence[Column]) -> None:
-    show(table([head for head, _ in columns], zip(*(cells for _, cells in columns), strict=True)))
 
 
 def _make(folder: Path) -> None:

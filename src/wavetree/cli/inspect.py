@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from wavetree.cli.nodes import SHOWN, show_flip, show_fusion, show_receptive
-from wavetree.cli.output import content, content_json, number, say, show, table, working
+from wavetree.cli.output import content, content_json, number, say, show, show_columns, table, working
 from wavetree.cli.wording import BITS, plural, shown
 from wavetree.errors import SettingError
 
@@ -40,7 +40,11 @@ def inspect(
     ] = None,
     as_form: Annotated[
         Literal["python"] | None,
-        Parameter(name="--as", help="With --trace: a program that computes the node again, with every number in it."),
+        Parameter(
+            name="--as",
+            help="With --trace: a program that computes the node again, with every number in it: some MB for a node of "
+            "224 outputs. --top 3 keeps it to 3 of them.",
+        ),
     ] = None,
     receptive: Annotated[
         bool, Parameter(help="Which symbols each node sees: measured by changing them, beside the formula.")
@@ -112,13 +116,16 @@ def _show_layers(trained: Trained, layers: list[LayerRow]) -> None:
         f"a prediction sees {plural(trained.model.receptive_field, 'symbol')}"
     )
     content("")
-    costs = [(row.parameters, row.multiply_adds, row.window_multiply_adds) for row in layers]
-    rows = [
-        (row.name, row.shape, number(row.sees), *map(number, cost)) for row, cost in zip(layers, costs, strict=True)
-    ]
-    total = ("total", "", "", *(number(sum(column)) for column in zip(*costs, strict=True)))
-    heads = ["<layer", "<shape", ">sees", ">parameters", ">mult-adds", ">in a window"]
-    show(table(heads, [*rows, total]))
+    facts = ("<shape", [row.shape for row in layers]), (">sees", [number(row.sees) for row in layers])
+    figures = {
+        ">parameters": [row.parameters for row in layers],
+        ">mult-adds": [row.multiply_adds for row in layers],
+        ">in a window": [row.window_multiply_adds for row in layers],
+    }
+    costs = [(head, [*map(number, column), number(sum(column))]) for head, column in figures.items()]
+    show_columns(
+        ("<layer", [*(row.name for row in layers), "total"]), [(head, [*cells, ""]) for head, cells in facts], costs
+    )
 
 
 def _show_predictions(rows: list[NextRow]) -> None:
@@ -136,7 +143,10 @@ def _show_predictions(rows: list[NextRow]) -> None:
     nats = sum(row.nats for row in rows)
     mean = nats / len(rows)
     content("")
-    content(f"{nats:.2f} nats in all, {mean:.3f} nats ({mean * BITS:.3f} bits) a symbol")
+    if len(rows) == 1:  # an empty text: its end alone is predicted
+        content(f"{nats:.3f} nats ({nats * BITS:.3f} bits), for the end alone")
+    else:
+        content(f"{nats:.2f} nats in all, {mean:.3f} nats ({mean * BITS:.3f} bits) a symbol")
 
 
 def verify(

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wavetree.cli.output import content, content_json, number, say, show, table, visible, working
+from wavetree.cli.output import GAP, content, content_json, number, say, show, table, visible, working
 from wavetree.cli.wording import plural, shown
 from wavetree.errors import SettingError
 
@@ -31,8 +31,6 @@ MANY, BESIDE = 40, 3
 """Positions of a flip that are shown: so many at most, and of a longer text so many that lie beside those that move."""
 WRITTEN_OUT = 8
 """Up to so many symbols are shown as they are, more as the range of their positions."""
-GAP = 2
-"""Columns between those of a table."""
 
 
 def show_fusion(
@@ -59,9 +57,10 @@ def show_fusion(
     outputs = fusion.largest(top or SHOWN)
     if form is not None:
         program = as_python(fusion, outputs if top else None)
-        content(program)
         if not top:
-            say("this is all of the node; --top 3 writes the 3 outputs with the largest sums, short enough to paste")
+            size = len(program) / 1000
+            say(f"all of the node, {number(size)} kB; --top 3 writes the 3 outputs with the largest sums, to paste")
+        content(program)
     elif as_json:
         content_json({"run": str(run), "fusion": _fusion_document(fusion, outputs)})
     else:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NO_VALUE = "-"
+GAP = 2
+"""Between the columns of a table."""
 
 
 def tolerate_any_encoding() -> None:
@@ -98,7 +100,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, fol
     """
     from rich.table import Table
 
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=any(head.strip("<>") for head in heads))
+    made = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=any(head.strip("<>") for head in heads))
     for head in heads:
         right = head.startswith(">")
         made.add_column(
@@ -111,6 +113,44 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, fol
     for row in rows:
         made.add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in row))
     return made
+
+
+Column = tuple[str, Sequence[str]]
+"""A head, as `table` takes it, and the cells under it."""
+
+
+def show_columns(names: Column, *groups: Sequence[Column]) -> None:
+    """A table that begins with the column `names`, as content; in parts, one below the other, where it is too wide.
+
+    A group of columns stays together if it can. No cell is cut as long as `names` and one other column fit.
+    """
+    width = shutil.get_terminal_size().columns
+    every = [column for group in groups for column in group]
+    parts = [every] if _wide([names, *every]) <= width else list(_parts(names, groups, width))
+    for number, part in enumerate(parts):
+        if number:
+            content("")
+        columns = [names, *part]
+        show(table([head for head, _ in columns], list(zip(*(cells for _, cells in columns), strict=True))))
+
+
+def _parts(names: Column, groups: Sequence[Sequence[Column]], width: int) -> Iterator[list[Column]]:
+    for group in groups:
+        part: list[Column] = []
+        for column in group:
+            if part and _wide([names, *part, column]) > width:
+                yield part
+                part = []
+            part.append(column)
+        if part:
+            yield part
+
+
+def _wide(columns: Sequence[Column]) -> int:
+    from rich.cells import cell_len
+
+    widest = [max(cell_len(visible(text)) for text in (head.lstrip("<>"), *cells)) for head, cells in columns]
+    return sum(widest) + GAP * (len(columns) - 1)
 
 
 def show(made: Table) -> None:

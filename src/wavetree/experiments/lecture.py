@@ -101,17 +101,18 @@ class WindowTraining:
         self.descend(loss, number)
         return loss.item()
 
-    @torch.no_grad()
     def loss(self, contexts: Tensor, targets: Tensor) -> float:
         """Nats a symbol over all windows, in evaluation mode."""
+        return self.losses(contexts, targets).sum(dtype=torch.float64).item() / len(targets)
+
+    @torch.no_grad()
+    def losses(self, contexts: Tensor, targets: Tensor) -> Tensor:
+        """The nats of each window, (N,), in evaluation mode."""
         self.network.train(False)
-        nats = 0.0
-        for some, after in zip(
-            torch.split(contexts, JUDGED_AT_ONCE), torch.split(targets, JUDGED_AT_ONCE), strict=True
-        ):
-            nats += F.cross_entropy(self.network(some), after, reduction="sum").item()
+        pieces = zip(torch.split(contexts, JUDGED_AT_ONCE), torch.split(targets, JUDGED_AT_ONCE), strict=True)
+        found = [F.cross_entropy(self.network(some), after, reduction="none") for some, after in pieces]
         self.network.train(True)
-        return nats / len(targets)
+        return torch.cat(found)
 
 
 def scaled_up(vocab_size: int, seed: int) -> WindowTraining:

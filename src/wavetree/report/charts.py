@@ -29,12 +29,15 @@ BAR_HEIGHT = 0.34
 PAST_THE_BARS, PAST_THE_MARKS = 0.25, 0.65
 """How far beyond the longest bar the axis goes, as a share of the bars' range: room for the figures beside them."""
 
-Look = Literal["line", "faint", "points", "dashed"]
+PAST_THE_END = 0.02
+"""How far an axis goes beyond a range that was asked for, so that a mark at its end is whole."""
+
+Look = Literal["line", "faint", "points", "dashed", "marked"]
 
 
 @dataclass(frozen=True)
 class Series:
-    """What one colour shows: points (x, y), as a line, a faint one behind others, marks, or dashes."""
+    """What one colour shows: points (x, y), as a line, a faint one behind others, marks, dashes, or a marked line."""
 
     label: str
     x: Sequence[float]
@@ -48,6 +51,7 @@ def line_chart(
     y_label: str,
     *,
     log: Literal["", "x", "y", "xy"] = "",
+    x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
 ) -> str:
     """The series over one pair of axes, named above it; an empty one leaves its colour unused.
@@ -67,6 +71,8 @@ def line_chart(
             axes.xaxis.set_major_formatter("{x:,.0f}")
         if "y" in log:
             axes.set_yscale("log")
+        if x_range:
+            axes.set_xlim(x_range[0], x_range[1] + PAST_THE_END * (x_range[1] - x_range[0]))
         if y_range:
             axes.set_ylim(*y_range)
         axes.set_xlabel(x_label)
@@ -113,7 +119,8 @@ def _look(look: Look, points: int) -> dict[str, Any]:
         return {"linestyle": "none", "marker": "o", "markersize": 4.5}
     if look == "faint":
         return {"linewidth": 0.8, "alpha": 0.7}
-    return {"linewidth": 1.7, "linestyle": "--" if look == "dashed" else "-"}
+    marks = {"marker": "o", "markersize": 4.5} if look == "marked" else {}
+    return {"linewidth": 1.7, "linestyle": "--" if look == "dashed" else "-"} | marks
 
 
 class Svg:

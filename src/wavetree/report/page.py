@@ -39,6 +39,13 @@ def paragraph(text: str) -> str:
     return f"<p>{shown(text)}</p>"
 
 
+def listed(sentences: Sequence[str]) -> str:
+    """What the first sentence announces, as a list under it."""
+    first, *rest = sentences or [""]
+    points = "\n".join(f"<li>{shown(sentence)}</li>" for sentence in rest)
+    return f"{paragraph(first)}\n<ul>\n{points}\n</ul>" if rest else paragraph(first)
+
+
 def charts(figures: Iterable[tuple[str, str]]) -> str:
     """Charts, each with what it shows in words: side by side where there is room."""
     inside = "\n".join(f"<figure>{svg}<figcaption>{shown(words)}</figcaption></figure>" for svg, words in figures)

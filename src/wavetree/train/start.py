@@ -72,7 +72,7 @@ def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
     widths = [p.shape[0] for p in model.matrices]
     weights = COPIES * parameter_count(model)
     batch = round(RESULTS * symbols * (sum(widths) + vocab_size))
-    memory = _memory()
+    memory = memory_bytes()
     if NUMBER_BYTES * (weights + batch) > memory:
         size = "train.batch_items" if config.data.kind == "items" else "train.rows or train.length"
         cause, setting = ("weights", "the model's sizes") if weights > batch else ("batch", size)
@@ -82,7 +82,7 @@ def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
         )
 
 
-def _memory() -> int:
+def memory_bytes() -> int:
     """Bytes of this machine; where that is not told, as many as there may be."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

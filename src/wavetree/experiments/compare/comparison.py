@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from wavetree.data import ItemList
 from wavetree.errors import SettingError
-from wavetree.experiments.compare.context import CONTEXTS, ContextRow, check_contexts, context_costs, slopes
-from wavetree.experiments.compare.controls import SECONDS, controls, verdicts
+from wavetree.experiments.compare.context import CONTEXTS, ContextRow, check_contexts, context_costs, readings, slopes
+from wavetree.experiments.compare.controls import SECONDS, Verdict, controls, told, uneven, verdicts
 from wavetree.experiments.compare.ladder import climb
 from wavetree.experiments.compare.rows import Row
 from wavetree.experiments.compare.training import Bench
@@ -46,6 +46,7 @@ class Comparison:
     rows: tuple[Row, ...]
     contexts: tuple[ContextRow, ...]
     leaks: dict[str, tuple[int, int]]
+    verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
     seconds: float
     machine: dict[str, object] = field(default_factory=machine_stamp)
@@ -67,6 +68,7 @@ class Comparison:
             "rows": [row.to_json() for row in rows],
             "leaks": leaks,
             "slopes": slopes(self.contexts),
+            "verdicts": [asdict(verdict) | {"says": verdict.says} for verdict in self.verdicts],
             "notes": self.notes,
             "machine": self.machine,
         }
@@ -138,6 +140,7 @@ def compare(
                 rows.append(row)
                 show(row)
     lecture_list = items.digest == LIST_DIGEST
+    found = verdicts(rows) if chosen.preset == "controls" else []
     return Comparison(
         plan=chosen,
         source=items.source,
@@ -145,7 +148,8 @@ def compare(
         rows=tuple(rows),
         contexts=tuple(costs),
         leaks=leaks,
-        notes=tuple(_notes(chosen, rows, costs, leaks, lecture_list)),
+        verdicts=tuple(found),
+        notes=tuple(_notes(chosen, rows, costs, leaks, lecture_list, found)),
         seconds=time.perf_counter() - begun,
     )
 
@@ -156,6 +160,7 @@ def _notes(
     costs: Sequence[ContextRow],
     leaks: dict[str, tuple[int, int]],
     lecture_list: bool,
+    found: Sequence[Verdict],
 ) -> list[str]:
     notes = []
     for split, (leaked, count) in leaks.items():
@@ -165,20 +170,20 @@ def _notes(
                 "its losses flatter every model; the hash split leaks none."
             )
     if chosen.preset == "context":
-        notes += [f"{label}: exponent {value:.2f}." for label, value in slopes(costs).items()]
+        notes += readings(costs)
     elif chosen.preset == "controls":
-        notes += verdicts(rows)
+        notes += told(found, rows) + uneven(rows, chosen.seconds)
     else:
         notes += _beside_published(rows, lecture_list)
     return notes
 
 
 def _beside_published(rows: Sequence[Row], lecture_list: bool) -> list[str]:
-    if not lecture_list:
-        return ["published: on the lecture's own list and split. This is another list: the two do not compare."]
     compared = [(row, row.published.validation) for row in rows if row.published]
     if not compared:
         return []
+    if not lecture_list:
+        return ["what the lecture published is of its own list, and this is another one: the two do not compare."]
     worse = [f"{row.name} by {row.val_nll - value:.4f}" for row, value in compared if row.val_nll > value]
     if worse:
         return [f"above the published validation loss: {', '.join(worse)}."]

@@ -59,12 +59,13 @@ def check_contexts(contexts: Sequence[int]) -> None:
     for context in contexts:
         if context > most:
             raise SettingError(f"a context of {context:,} symbols is more than the {most:,} that are compared here.")
+        if context < CONTEXTS[0]:
+            raise SettingError(f"--context cannot be {context}: a tree sees at least 2 symbols.")
         if context not in CONTEXTS:
-            below = 1 << max(0, context.bit_length() - 1)
-            near = "nearest is 2" if context < 2 else f"nearest are {below} and {2 * below}"
+            below = 1 << (context.bit_length() - 1)
             raise SettingError(
                 f"a context of {context} symbols is no power of two, and every level of a tree doubles what it sees: "
-                f"the {near}."
+                f"the nearest are {below} and {2 * below}."
             )
 
 
@@ -130,6 +131,19 @@ def slopes(rows: Sequence[ContextRow]) -> dict[str, float]:
         if len(points) > 1:
             found[label] = slope(points)
     return found
+
+
+def readings(rows: Sequence[ContextRow]) -> list[str]:
+    """The exponents in words: what twice as much of one asks of the other."""
+    found = slopes(rows)
+    if not found:
+        return []
+    words = [f"How costs grow, fitted from {FITTED_FROM} symbols on as powers: 1 is in proportion, 0 not at all."]
+    for label, power in found.items():
+        name, _, asked = label.partition(": ")
+        what, _, across = asked.partition(" against ")
+        words.append(f"{name}: twice the {across}, {2**power:.2f} times the {what} (power {power:.2f}).")
+    return words
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 Curve = tuple[tuple[float, float], ...]
 """Points (step, nats a symbol), ascending."""
 
 
 @dataclass(frozen=True)
+class Scores:
+    """What a model is surprised by each item of a side, (K,) in nats, and the symbols (K,) of each, its end counted."""
+
+    nats: npt.NDArray[np.float64]
+    symbols: npt.NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """Nats a symbol."""
+        return float(self.nats.sum() / self.symbols.sum())
+
+
+@dataclass(frozen=True)
 class Trial:
     """One training. Losses in nats a symbol, the mark that ends an item counted; `symbols` as often as they were read.
 
-    `training` is the block average of the training loss, `validation` what was measured along the way.
+    `test` is measured once, with the weights that validation chose. `training` is the block average of the training
+    loss, `validation` what was measured along the way. A model that counts takes no `steps`.
     """
 
     params: int
     context: int
     train_nll: float
     val_nll: float
+    test: Scores
     seconds: float
     symbols: int
+    steps: int = 0
     training: Curve = ()
     validation: Curve = ()
 
@@ -67,6 +84,16 @@ class Row:
         return statistics.fmean(self.by_seed)
 
     @property
+    def test_nll(self) -> float:
+        """The mean over the seeds."""
+        return statistics.fmean(self.test_by_seed)
+
+    @property
+    def test_by_seed(self) -> tuple[float, ...]:
+        """The test loss of every seed."""
+        return tuple(trial.test.mean for trial in self.trials)
+
+    @property
     def by_seed(self) -> tuple[float, ...]:
         """The validation loss of every seed."""
         return tuple(trial.val_nll for trial in self.trials)
@@ -82,6 +109,11 @@ class Row:
         return statistics.fmean(trial.seconds for trial in self.trials)
 
     @property
+    def steps(self) -> int:
+        """The mean over the seeds; 0 for a model that counts."""
+        return round(statistics.fmean(trial.steps for trial in self.trials))
+
+    @property
     def symbols_per_second(self) -> float:
         """Over all seeds."""
         return sum(trial.symbols for trial in self.trials) / max(sum(t.seconds for t in self.trials), 1e-9)
@@ -94,21 +126,19 @@ class Row:
             "context": self.context,
             "train_nll": self.train_nll,
             "val_nll": self.val_nll,
+            "test_nll": self.test_nll,
             "seconds": self.seconds,
             "published": self.published and self.published.validation,
             "published_train": self.published and self.published.train,
+            "steps": self.steps,
             "symbols_per_second": self.symbols_per_second,
             "split": self.split,
             "recipe": self.recipe,
             "seeds": len(self.trials),
             "val_nll_by_seed": self.by_seed,
+            "test_nll_by_seed": self.test_by_seed,
+            "seconds_by_seed": [trial.seconds for trial in self.trials],
+            "steps_by_seed": [trial.steps for trial in self.trials],
             "deviation": self.deviation,
             "spread": [min(self.by_seed), max(self.by_seed)],
         }
-
-
-def blocks(losses: Sequence[float], most: int) -> Curve:
-    """Means of losses, one a step, over at most `most` blocks of nearly one size, at the step that ends each."""
-    count = min(most, len(losses))
-    cuts = [len(losses) * k // count for k in range(count + 1)] if count else []
-    return tuple((float(end), statistics.fmean(losses[begin:end])) for begin, end in pairwise(cuts))
