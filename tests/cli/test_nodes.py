@@ -89,11 +89,18 @@ def test_a_fusion_as_a_program(
     """What goes to stdout can be run as it is; the hint does not."""
     made = command("inspect", run, "kami", "--trace", "2,4", "--as", "python", *options)
     assert made.code == 0
-    assert ("--top 3" in made.err) == (not options)
+    size = f"all of the node, {len(made.out) / 1000:,.0f} kB; --top 3 writes the 3 outputs"
+    assert (size in made.err) == (not options)
     path = tmp_path / "node.py"
     path.write_text(made.out, encoding="utf-8")
     done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"the same {numbers} numbers as the model\n")
+
+
+def test_the_help_says_how_much_a_program_is(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    said = command("inspect", "--help").out
+    assert "some MB for a node of 224 outputs. --top 3 keeps it to 3 of them." in " ".join(said.split())
 
 
 def test_what_each_node_sees(command: Command, run: Path) -> None:

@@ -122,6 +122,30 @@ def test_inspect_shows_every_layer(command: Command, run: Path) -> None:
     assert "next" not in document
 
 
+@pytest.mark.parametrize(("columns", "parts"), [(80, 1), (40, 3)])
+def test_inspect_in_a_narrow_terminal_shows_all_of_it(
+    command: Command, run: Path, columns: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Side by side where there is room; else in parts, each with the layers' names. Nothing is cut."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = command("inspect", run).out
+    heads = [line.split() for line in out.splitlines() if line.startswith("layer")]
+    assert len(heads) == parts
+    words = [word for head in heads for word in head if word != "layer"]
+    assert words == ["shape", "sees", "parameters", "mult-adds", "in", "a", "window"]
+    assert "\u2026" not in out
+    assert max(map(len, out.splitlines()[2:])) <= columns
+    for row in layer_table(load(run).model):
+        assert out.count(row.name) >= parts
+        assert f"{row.window_multiply_adds:,}" in out
+
+
+def test_inspect_of_nothing_predicts_the_end(command: Command, run: Path) -> None:
+    (row,) = command("inspect", run, "", "--json").document["next"]
+    last = command("inspect", run, "").out.splitlines()[-1]
+    assert last == f"{row['nats']:.3f} nats ({row['nats'] / math.log(2):.3f} bits), for the end alone"
+
+
 def test_inspect_shows_every_prediction(command: Command, run: Path) -> None:
     ran = command("inspect", run, "kami", "--top", 3)
     head, *rows = ran.out.splitlines()

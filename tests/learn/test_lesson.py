@@ -122,6 +122,12 @@ def test_a_text_is_fit_to_be_shown(name: str) -> None:
     assert text.endswith("\n")
 
 
+def test_equations_are_whole_in_a_narrow_terminal_and_column() -> None:
+    """A terminal of 40 columns leaves 38 to a block; a line broken there would read as two."""
+    (equations,) = re.findall(r"```text\n(.*?)```", cheatsheet(), re.DOTALL)
+    assert max(map(len, equations.splitlines())) <= 40 - 2
+
+
 def test_the_cheat_sheet_counts_as_the_product_does() -> None:
     for levels, embedding, hidden, symbols in ((3, 24, 128, 27), (1, 3, 5, 7), (4, 10, 68, 96)):
         model = Tree(TreeConfig(levels=levels, embedding=embedding, hidden=hidden), symbols)

@@ -57,7 +57,7 @@ def test_a_right_answer(wavetree_learn: Learn) -> None:
     assert "1 of 1: The shapes of a tree (shapes, section 5 of the lesson)" in ran.out
     assert "Right. " in ran.out
     assert asked.answer.shown not in ran.out, "the answer is not given away"
-    assert ran.out.endswith("\n1 question: 1 right, 1 of them at once; 0 looked up.\n")
+    assert ran.out.endswith("\n1 question: 1 right (1 at the first try), 0 looked up.\n")
 
 
 def test_a_wrong_answer_gets_a_hint_and_another_try(wavetree_learn: Learn) -> None:
@@ -65,21 +65,31 @@ def test_a_wrong_answer_gets_a_hint_and_another_try(wavetree_learn: Learn) -> No
     ran = wavetree_learn("practice", "--question", "rings", typed=f"what?\n7777\n{right}\n")
     assert "I cannot read that. Write one number, such as 12 or 0.5." in ran.out
     assert "Not quite. The rings are 1, 2, 4 ... long" in ran.out
-    assert ran.out.endswith("\n1 question: 1 right, 0 of them at once; 0 looked up.\n")
+    assert ran.out.endswith("\n1 question: 1 right (0 at the first try), 0 looked up.\n")
+
+
+@pytest.mark.parametrize("asks", ["h", "H", "?"])
+def test_a_hint_is_there_for_the_asking_and_costs_no_try(wavetree_learn: Learn, asks: str) -> None:
+    asked = find("rings").asked(1)
+    ran = wavetree_learn("practice", "--question", "rings", typed=f"{asks}\n{asked.answer.shown}\n")
+    assert "h gives a hint" in ran.out.splitlines()[0]
+    assert asked.hint.replace("`", "")[:40] in ran.out
+    assert "I cannot read that" not in ran.out
+    assert ran.out.endswith("\n1 question: 1 right (1 at the first try), 0 looked up.\n")
 
 
 def test_the_answer_is_shown_when_asked_for(wavetree_learn: Learn) -> None:
     asked = find("rings").asked(3)
     ran = wavetree_learn("practice", "--question", "rings", "--seed", 3, typed="\n")
     assert f"\n{asked.answer.shown}\n" in ran.out
-    assert ran.out.endswith("\n1 question: 0 right, 0 of them at once; 1 looked up.\n")
+    assert ran.out.endswith("\n1 question: 0 right (0 at the first try), 1 looked up.\n")
 
 
 def test_other_numbers(wavetree_learn: Learn) -> None:
     first, second = find("shapes").asked(1), find("shapes").asked(2)
     assert first.answer != second.answer
     ran = wavetree_learn("practice", "--question", "shapes", typed=f"n\n{second.answer.shown}\n")
-    assert ran.out.endswith("\n1 question: 1 right, 1 of them at once; 0 looked up.\n")
+    assert ran.out.endswith("\n1 question: 1 right (1 at the first try), 0 looked up.\n")
 
 
 def test_all_questions_in_order(wavetree_learn: Learn) -> None:
@@ -87,7 +97,7 @@ def test_all_questions_in_order(wavetree_learn: Learn) -> None:
     ran = wavetree_learn("practice", typed=right)
     n = len(QUESTIONS)
     assert f"{n} of {n}: " in ran.out
-    assert ran.out.endswith(f"\n{n} questions: {n} right, {n} of them at once; 0 looked up.\n")
+    assert ran.out.endswith(f"\n{n} questions: {n} right ({n} at the first try), 0 looked up.\n")
 
 
 @pytest.mark.parametrize("typed", ["", "q\n", "Q", "\nq\n"])

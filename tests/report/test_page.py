@@ -48,6 +48,17 @@ def test_a_chart_has_the_colours_of_the_page_and_its_words() -> None:
     )
 
 
+def test_a_curve_of_few_points_has_a_mark_for_each_and_its_whole_range() -> None:
+    x, y = [0.4, 0.7, 1.0], [3, 2, 1]
+    marked, plain = (
+        line_chart([Series("one", x, y, look)], "share", "loss", x_range=(0, 1)) for look in ("marked", "line")
+    )
+    assert marked.count("<use ") == plain.count("<use ") + 3
+    assert ">0.0</text>" in plain
+    assert ">1.0</text>" in plain
+    assert ">0.0</text>" not in line_chart([Series("one", x, y)], "share", "loss")
+
+
 def test_matplotlib_waits_until_a_chart_is_drawn() -> None:
     """The front, every model and the command's verbs do without it."""
     rooms = "wavetree.api, wavetree.cli.train, wavetree.cli.compare, wavetree.cli.sample, wavetree.experiments.compare"

@@ -161,7 +161,7 @@ LESSONS = {
     "practice": Verb(
         "wavetree.cli.learn:practice",
         "Answer questions; the right answer is computed, and yours is graded.",
-        "Enter alone shows the answer, n asks with other numbers, q quits. About 18 minutes.",
+        "h gives a hint, Enter alone shows the answer, n asks with other numbers, q quits. About 18 minutes.",
         "wavetree learn practice --question fuse-by-hand --seed 2",
     ),
     "cards": Verb(

@@ -19,7 +19,7 @@ from wavetree.errors import SettingError
 if TYPE_CHECKING:
     from wavetree.learn.practice import Asked, Question
 
-QUIT, ANOTHER = "q", "n"
+QUIT, ANOTHER, HINT = "q", "n", ("h", "?")
 AGAIN, KNOWN = "1", "2"
 
 
@@ -48,7 +48,7 @@ def practice(
     from wavetree.learn.practice import QUESTIONS, find
 
     chosen = QUESTIONS if question is None else [find(question)]
-    content("Type your answer. Enter alone shows the right one, n asks with other numbers, q quits.")
+    content("Type your answer. h gives a hint, Enter alone shows the answer, n asks with other numbers, q quits.")
     score = Score()
     for number, one in enumerate(chosen, 1):
         content("")
@@ -70,7 +70,7 @@ class Score:
     def told(self) -> str:
         """In a sentence."""
         asked = plural(self.right + self.shown, "question")
-        return f"{asked}: {self.right} right, {self.first_try} of them at once; {self.shown} looked up."
+        return f"{asked}: {self.right} right ({self.first_try} at the first try), {self.shown} looked up."
 
 
 def _pose(question: Question, seed: int, score: Score) -> bool:
@@ -85,6 +85,9 @@ def _pose(question: Question, seed: int, score: Score) -> bool:
         if line.lower() == ANOTHER:
             seed, tries = seed + 1, 0
             asked = _asked(question, seed)
+            continue
+        if line.lower() in HINT:
+            _show_text(asked.hint)
             continue
         if not line:
             score.shown += 1
