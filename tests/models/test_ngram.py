@@ -120,5 +120,16 @@ def test_no_alphabet_is_too_large_for_an_order(order: int, vocab_size: int) -> N
         assert model.window(window)[0, row.targets[t]].exp().item() == pytest.approx(wanted, rel=1e-5)
 
 
+def test_counts_that_come_as_numbers_are_the_same_model() -> None:
+    """Grams as numbers in base V, each with how often it was seen."""
+    for order in (1, 2, 4):
+        wanted, model = counted(ITEMS, order), Ngram(NgramConfig(order=order), CODEC.vocab_size).double()
+        grams = Definition(ITEMS, order, 0.75).counts[order - 1]
+        numbers = [sum(symbol * 4**k for k, symbol in enumerate(reversed(gram))) for gram in grams]
+        model.learn(np.array(numbers), np.array([*grams.values()]))
+        pairs = zip(model.state_dict().values(), wanted.state_dict().values(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
 def test_the_reference_is_the_discount_that_is_documented() -> None:
     assert NgramConfig() == NgramConfig(order=5, discount=0.75)

@@ -37,9 +37,9 @@ class Control:
     how: tuple[str, ...] | NgramConfig
 
 
-SMALL_BATCHES = ("train.learning_rate=0.012", "train.batch_items=256")
-LARGE_BATCHES = ("train.learning_rate=0.02", "train.batch_items=512")
-FLAT = ("model.kind=flat", "model.embedding=24", "train.weight_decay=0.15")
+RECIPE = ("train.learning_rate=0.012", "train.batch_items=256", "train.weight_decay=0.15")
+LARGE_BATCHES = ("train.learning_rate=0.02", "train.batch_items=512", "train.weight_decay=0.15")
+FLAT = ("model.kind=flat", "model.embedding=24")
 TREE = ("model.embedding=24",)
 OF_TRANSFORMER = ("train.learning_rate=0.008", "train.batch_items=64", "train.weight_decay=0.05")
 """In the time in which the others read the list a dozen times, it does so twice. Small batches suit that."""
@@ -48,9 +48,9 @@ CONTROLS = (
     Control("5-gram", NgramConfig(order=5, discount=0.75)),
     Control("6-gram", NgramConfig(order=6, discount=0.9)),
     Control("flat 8", (*FLAT, "model.hidden=343", *LARGE_BATCHES)),
-    Control("flat 8, 3 layers", (*FLAT, "model.hidden=147", "model.layers=3", *SMALL_BATCHES)),
-    Control("tree 8", (*TREE, "model.levels=3", "model.hidden=128", *LARGE_BATCHES, "train.weight_decay=0.15")),
-    Control("tree 16", (*TREE, "model.levels=4", "model.hidden=106", *SMALL_BATCHES, "train.weight_decay=0.1")),
+    Control("flat 8, 3 layers", (*FLAT, "model.hidden=147", "model.layers=3", *RECIPE)),
+    Control("tree 8", (*TREE, "model.levels=3", "model.hidden=128", *LARGE_BATCHES)),
+    Control("tree 16", (*TREE, "model.levels=4", "model.hidden=106", *RECIPE, "train.weight_decay=0.1")),
     Control(
         "transformer",
         (

@@ -27,7 +27,7 @@ from wavetree.experiments.compare.rows import Curve, Scores, Trial
 from wavetree.experiments.lecture import Descent, WindowTraining, windows
 from wavetree.layers.scratch import Linear, Sequential
 from wavetree.models import AnyModel, Ngram, evaluating
-from wavetree.models.ngram import contexts_met
+from wavetree.models.ngram import contexts_met, symbols_before
 from wavetree.report.blocks import block_average
 from wavetree.runs import load
 from wavetree.train import Progress, Watch, start, train
@@ -210,7 +210,7 @@ def by_counting(bench: Bench, config: NgramConfig) -> Trial:
 
 def _refused_if_too_many(row: PackedRow, order: int, vocab_size: int) -> int:
     """How many probabilities an n-gram would keep: one for every symbol after every context that it met."""
-    contexts = sum(map(len, contexts_met(row.ids, row.ages, order, vocab_size)[0]))
+    contexts = sum(map(len, contexts_met(symbols_before(row.ids, row.ages, order), len(row.ids), vocab_size)[0]))
     needed, memory = COUNTED_BYTES * contexts * vocab_size, memory_bytes()
     if needed > memory:
         raise SettingError(
