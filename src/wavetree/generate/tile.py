@@ -97,8 +97,8 @@ def _emit(
         first = builder.insert_element(nothing, number, ir.IntType(32)(0))
         return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
-    fma_type = ir.FunctionType(VECTOR, [VECTOR] * 3)
-    fma = cgutils.get_or_insert_function(builder.module, fma_type, f"llvm.fma.v{LANES}f32")
+    multiply_add = ir.FunctionType(VECTOR, [VECTOR] * 3)
+    fma = cgutils.get_or_insert_function(builder.module, multiply_add, f"llvm.fmuladd.v{LANES}f32")
     xs, bases, outs = rows_of(x, x_step), rows_of(base, base_step), rows_of(out, out_step)
     tile = [(r, v) for r in range(rows) for v in range(vectors)]
     sums = {place: cgutils.alloca_once(builder, VECTOR) for place in tile}  # LLVM makes registers of them
