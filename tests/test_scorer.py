@@ -167,7 +167,7 @@ OWN_SHARE = (
 SKIPPED = {
     "check_fit_score_takes_y": OWN_SCORE,
     "check_pipeline_consistency": OWN_SCORE,
-    "check_estimators_unfitted": "wants the very class of scikit-learn's NotFittedError, which is not imported; ours has "
+    "check_estimators_unfitted": "wants the very class NotFittedError of scikit-learn, which is not imported; ours has "
     "the same bases",
     "check_outliers_fit_predict": OWN_SHARE,
     "check_outliers_train": NUMBERS,

@@ -19,6 +19,7 @@ from wavetree.data.corpus import open_corpus
 from wavetree.errors import RunError, SettingError
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import Choice, Drawn, Known, continuation, draw, new_only, texts
+from wavetree.generate.limits import Limits, fitting
 from wavetree.report import report_run
 from wavetree.runs import RunFolder, Trained, corpus_settings, load, refuse_taken, sides_of
 from wavetree.train import Summary, Watch, start, start_stream, train
@@ -91,7 +92,14 @@ def sample(
 
 
 def draws(
-    trained: Trained, count: int, seed: int, prefix: str, choice: Choice, novel: bool, condition: str = ""
+    trained: Trained,
+    count: int,
+    seed: int,
+    prefix: str,
+    choice: Choice,
+    novel: bool,
+    condition: str = "",
+    limits: Limits | None = None,
 ) -> Iterator[Drawn]:
     """What `sample` returns, one at a time."""
     _refuse_numbers(count, seed)
@@ -100,6 +108,7 @@ def draws(
     train_items, *held_out = (trained.folder.items(side) for side in SIDES)
     known = Known(train_items, [item for side in held_out for item in side])
     drawn = draw(trained.model, trained.alphabet, known, seed, choice, prefix, given_by(trained, condition))
+    drawn = fitting(drawn, limits) if limits else drawn
     return iter(new_only(drawn, count)) if novel else islice(drawn, count)
 
 

@@ -84,6 +84,13 @@ VERBS = {
         "is left out.",
         "wavetree complete runs/names ma -n 5",
     ),
+    "memory": Verb(
+        "wavetree.cli.memory:memory",
+        "See how much of what a run makes up is a copy, or nearly one.",
+        "Draws items and finds the nearest training item of each: the fewest symbols to put in, take out or replace. "
+        "Beside them the same of held-out items, which are real and were not learnt.",
+        "wavetree memory runs/names -n 1000",
+    ),
     "inspect": Verb(
         "wavetree.cli.inspect:inspect",
         "See every layer's shape and span; with a text, every prediction.",

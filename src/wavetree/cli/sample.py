@@ -17,6 +17,7 @@ from wavetree.errors import SettingError
 
 if TYPE_CHECKING:
     from wavetree.generate import Choice, Drawn
+    from wavetree.generate.limits import Limits
     from wavetree.runs import Trained
 
 STYLES = {"new": "green", "held out": "yellow", "train": "dim"}
@@ -24,10 +25,11 @@ ITEMS, LENGTH, SECONDS = 20, 500, 5.0
 """How much is made where nothing is said."""
 MAX_LENGTH = 200
 
-OF_ITEMS = {"--prefix", "--max-length", "--novel", "-n"}
+OF_ITEMS = {"--prefix", "--min-length", "--max-length", "--pattern", "--novel", "-n"}
 OF_TEXT = {"--prompt", "--length", "-n"}
 OF_SOUND = {"--prompt", "--seconds", "--out", "--play"}
 BELONGS = {"--prefix": "lists", "--max-length": "lists", "--novel": "lists", "--length": "running text"}
+BELONGS |= {"--min-length": "lists", "--pattern": "lists"}
 BELONGS |= {"--prompt": "text and sound", "--seconds": "sound", "--out": "sound", "--play": "sound"}
 INSTEAD = {
     ("--prefix", "text"): "--prompt",
@@ -65,6 +67,8 @@ def sample(
     top_k: Annotated[int | None, Parameter(help="Choose among this many likeliest symbols.")] = None,
     top_p: Annotated[float | None, Parameter(help="Choose among the fewest symbols that reach this share.")] = None,
     max_length: Annotated[int | None, Parameter(help="Lists: cut an item that has not ended by then (200).")] = None,
+    min_length: Annotated[int | None, Parameter(help="Lists: only whole items of so many symbols or more.")] = None,
+    pattern: Annotated[str | None, Parameter(help="Lists: only items that are as this regular expression.")] = None,
     novel: Annotated[bool, Parameter(help="Lists: only items that are not in the list, each once.")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -81,10 +85,14 @@ def sample(
         "--novel": novel or None,
         "--prompt": prompt,
     }
+    asked |= {"--min-length": min_length, "--pattern": pattern}
     asked |= {"--length": length, "--seconds": seconds, "--out": out, "--play": play or None, "-n": count}
     _refuse_others({option for option, value in asked.items() if value is not None}, kind, run)
     if kind == "items":
-        _items(trained, ITEMS if count is None else count, prefix or "", choice, novel, condition, seed, as_json)
+        from wavetree.generate.limits import Limits
+
+        limits, count = Limits(min_length or 0, pattern or ""), ITEMS if count is None else count
+        _items(trained, count, prefix or "", choice, novel, condition, limits, seed, as_json)
     elif kind == "audio":
         from wavetree.cli.sounding import make_sound
 
@@ -116,12 +124,13 @@ def _items(
     choice: Choice,
     novel: bool,
     condition: str,
+    limits: Limits,
     seed: int,
     as_json: bool,
 ) -> None:
     from wavetree.api import draws
 
-    drawn = draws(trained, count, seed, prefix, choice, novel, condition)
+    drawn = draws(trained, count, seed, prefix, choice, novel, condition, limits)
     if as_json:
         with working("sampling"):
             found = list(drawn)

@@ -1,0 +1,76 @@
+"""`wavetree memory`: how much of what a run makes up is a copy, or nearly one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from wavetree.cli.output import content_json, number, say, show, table, visible, working
+
+FARTHEST = 4
+"""Distances from here on are counted together."""
+PAIRS = 5
+SYMBOLS = 400
+"""Longer items would take minutes to compare."""
+
+
+def memory(
+    run: Annotated[Path, Parameter(help="The run folder that `wavetree train` made.")],
+    /,
+    *,
+    count: Annotated[int, Parameter(name=["--count", "-n"], help="How many items to draw.")] = 1000,
+    seed: Annotated[int, Parameter(help="Same seed, same samples.")] = 1,
+    temperature: Annotated[float, Parameter(help="Below 1 safer, above 1 wilder.")] = 1.0,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Draws items and finds the nearest training item of each, and the same of held-out items, to compare with."""
+    from wavetree.api import draws
+    from wavetree.generate import Choice
+    from wavetree.generate.memory import Memory, Nearest
+    from wavetree.runs import load
+
+    trained = load(run)
+    choice = Choice(temperature, max_length=SYMBOLS)
+    with working("drawing"):
+        drawn = [one.item for one in draws(trained, count, seed, "", choice, novel=False)]
+        learnt = trained.folder.items("train")
+        held = trained.folder.items("validation") + trained.folder.items("test")
+        held = held[:: max(1, len(held) // count)]  # all along a list that may be sorted
+    with working("comparing"):
+        nearest = Nearest(item for item in learnt if len(item) <= SYMBOLS)
+        made = Memory.of(drawn, nearest)
+        real = Memory.of([item for item in held if len(item) <= SYMBOLS], nearest)
+    if as_json:
+        sides = {
+            name: {
+                "items": side.items,
+                "copies": side.copies,
+                "distances": {str(distance): many for distance, many in side.distances.items()},
+                "mean_distance_of_others": side.mean_of_others,
+            }
+            for name, side in (("drawn", made), ("held_out", real))
+        }
+        pairs = [{"item": item, "nearest": near, "distance": distance} for item, near, distance in made.pairs[:PAIRS]]
+        content_json({"run": str(run), "seed": seed, **sides, "pairs": pairs})
+        return
+    rows = []
+    for distance in range(FARTHEST + 1):
+        name = "copies" if not distance else f"{distance} away" if distance < FARTHEST else f"{distance} or more away"
+        rows.append((name, *(_share(side, distance) for side in (made, real))))
+    rows.append(("mean of those that are no copies", number(made.mean_of_others, 2), number(real.mean_of_others, 2)))
+    show(table(["<nearest training item", ">drawn", ">held out"], rows))
+    show(table(["<", "<", "<"], [(visible(i), "is near", visible(near)) for i, near, _ in made.pairs[:PAIRS]]))
+    say(
+        f"{made.copies / made.items:.1%} of {number(made.items)} drawn items are copies; if the others were nearer "
+        "than held-out items are, the model would be repeating its list."
+    )
+
+
+def _share(side: object, distance: int) -> str:
+    from wavetree.generate.memory import Memory
+
+    assert isinstance(side, Memory)
+    many = sum(n for d, n in side.distances.items() if d == distance or (distance == FARTHEST and d > distance))
+    return f"{many / side.items:.1%}" if side.items else "-"
