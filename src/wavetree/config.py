@@ -257,7 +257,7 @@ PRESETS: dict[str, Config] = {
     ),
     "audio": Config(
         data=DataConfig(kind="audio", split="files", rate=16_000),
-        model=WaveNetConfig(stacks=3, levels=10, channels=64, hidden=64, skip=128, norm="none"),
+        model=WaveNetConfig(stacks=3, levels=10, channels=48, hidden=48, skip=64, norm="none"),
         train=TrainConfig(seconds=3600, learning_rate=0.004, matrix_rate=3, rows=4, length=8192, precision="auto"),
     ),
     "audio-small": Config(

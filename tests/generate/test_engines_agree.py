@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wavetree.codecs import PAD, AlphabetCodec, MuLawCodec
-from wavetree.config import FlatConfig, TreeConfig, WaveNetConfig
+from wavetree.config import TreeConfig, WaveNetConfig
 from wavetree.generate import Choice, continuation, continuing
 from wavetree.models import AnyModel, build
 
@@ -19,11 +19,11 @@ MODELS: list[AnyModel] = [
 ]
 
 
-def made(model: AnyModel, seconds: float, monkeypatch: pytest.MonkeyPatch, **wishes: object) -> list[int]:
-    """120 symbols, in blocks of 50, with an engine that is ready in this time."""
+def made(model: AnyModel, compiled: bool, monkeypatch: pytest.MonkeyPatch, **wishes: object) -> list[int]:
+    """120 symbols, in blocks of 50."""
     told = torch.eye(3)[:1] if model.given_size else None
     with monkeypatch.context() as patch:
-        patch.setattr(continuing, "READY_SECONDS", seconds)
+        patch.setattr(continuing, "worth_compiling", lambda *_, **__: compiled)
         choice = Choice(**wishes)  # type: ignore[arg-type]
         blocks = list(continuation(model, CODEC, CODEC.encode("fade"), 120, 7, choice, told, block=50))
     assert [len(block) for block in blocks] == [50, 50, 20]
@@ -35,7 +35,7 @@ def made(model: AnyModel, seconds: float, monkeypatch: pytest.MonkeyPatch, **wis
     "wishes", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.7}, {"temperature": 0.0}], ids=str
 )
 def test_the_same_symbols(model: AnyModel, wishes: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
-    by_torch, by_engine = (made(model, seconds, monkeypatch, **wishes) for seconds in (1e9, 0.0))
+    by_torch, by_engine = (made(model, compiled, monkeypatch, **wishes) for compiled in (False, True))
     assert by_engine == by_torch
     assert PAD not in by_torch
 
@@ -46,9 +46,3 @@ def test_silence_may_be_drawn() -> None:
         model.output.bias[PAD] = 20
     (block,) = continuation(model, MuLawCodec(8000), np.zeros(0, dtype=np.int64), 30, 1, Choice())
     assert (block == PAD).all()
-
-
-def test_what_has_no_engine_goes_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(continuing, "READY_SECONDS", 0.0)
-    assert not continuing.engine_pays(build(FlatConfig(), 7, 1), 10**9)
-    assert continuing.engine_pays(MODELS[0], 10**9)

@@ -40,6 +40,15 @@ def bench_sample(
     _report(measure(run, say), as_json)
 
 
+def bench_generate(
+    *, as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False
+) -> None:
+    """Time making sound, sample by sample, on one core: compiled, by torch, and with every window anew."""
+    from wavetree.experiments import bench_generate as measure
+
+    _report(measure(say).document(), as_json)
+
+
 def bench_text(
     *,
     data: Annotated[Path, Parameter(help="A text file.")],
@@ -92,7 +101,7 @@ def bench_dense(
 def bench_score(
     *,
     seeds: Annotated[int, Parameter(help="Trainings of each network.")] = 3,
-    seconds: Annotated[float, Parameter(help="How long each network trains, on one core.")] = 10,
+    seconds: Annotated[float, Parameter(help="Processor time that each network trains, on one core.")] = 10,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Tell items that do not belong from those that do, beside other models, on lists that are made."""

@@ -1,9 +1,10 @@
 """Measured comparisons: ours beside a named reference, in one run, with a machine stamp."""
 
 from wavetree.experiments.anomalies import bench_score
+from wavetree.experiments.bench_generate import bench_generate
 from wavetree.experiments.bench_sample import bench_sample
 from wavetree.experiments.bench_speech import bench_speech
 from wavetree.experiments.bench_text import bench_dense, bench_text
 from wavetree.experiments.bench_train import bench_train
 
-__all__ = ["bench_dense", "bench_sample", "bench_score", "bench_speech", "bench_text", "bench_train"]
+__all__ = ["bench_dense", "bench_generate", "bench_sample", "bench_score", "bench_speech", "bench_text", "bench_train"]

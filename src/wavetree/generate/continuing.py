@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import time
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,9 +11,9 @@ import torch
 from torch import Tensor
 
 from wavetree.codecs import PAD, AlphabetCodec, BytesCodec, Codec
-from wavetree.generate.engine import Engine
+from wavetree.generate.engine import Engine, worth_compiling
 from wavetree.generate.sampler import Choice, choose, sample_block
-from wavetree.models import AnyModel, Tree, WaveNet, evaluating
+from wavetree.models import AnyModel, evaluating
 
 Ids = npt.NDArray[np.int64]
 
@@ -23,9 +22,6 @@ CHECK_CHOICE = Choice(max_length=60)
 CHECK_SYMBOLS = 200
 PROMPT_BLOCK = 4096
 BLOCK = 1024
-TRIAL_STEPS = 5
-READY_SECONDS = 1.0
-"""An engine is packed and its code read from disk in about this time; making the code, once, takes longer."""
 
 
 def places(seed: int, number: int, begin: int, count: int) -> npt.NDArray[np.float64]:
@@ -51,21 +47,9 @@ def continuation(
     They depend on (model, seed, choice, prompt, given, number) alone. `given` (1, G) holds from before the prompt on.
     The compiled engine makes them where it is ready sooner than torch would be done.
     """
-    blocks = _compiled if engine_pays(model, length) else _stepwise
+    blocks = _compiled if worth_compiling(model, length, batch=1) else _stepwise
     cuts = (places(seed, number, begin, min(block, length - begin)) for begin in range(0, length, block))
     yield from blocks(model, codec, prompt, cuts, choice, given)
-
-
-def engine_pays(model: AnyModel, length: int) -> bool:
-    """Whether so many steps of torch, by the pace of a few, take longer than an engine takes to be ready."""
-    if not isinstance(model, Tree | WaveNet):
-        return False
-    with evaluating(model):
-        state = model.start()
-        begun = time.perf_counter()
-        for _ in range(TRIAL_STEPS):
-            _, state = model.step(torch.tensor([PAD]), state)
-    return length * (time.perf_counter() - begun) / TRIAL_STEPS > READY_SECONDS
 
 
 def _compiled(
