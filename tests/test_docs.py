@@ -11,20 +11,21 @@ from tests.streams import verses
 
 pytestmark = pytest.mark.checkout
 
-PAGES = ["README.md", "docs/design.md", "docs/log.md", "docs/speech.md", "CONTRIBUTING.md"]
+PAGES = ["README.md", "docs/design.md", "docs/log.md", "docs/scoring.md", "docs/speech.md", "CONTRIBUTING.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_python_of_the_readme_runs(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/scoring.md"])
+def test_the_python_of_a_page_runs(page: str, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("book.txt").write_text(verses(400).replace("to be", "To be"))
-    found = blocks((checkout / "README.md").read_text(), "python")
+    found = blocks((checkout / page).read_text(), "python")
     assert found
     for block in found:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, page, "exec"), {})
 
 
 def commands(text: str) -> list[list[str]]:

@@ -224,3 +224,14 @@ def test_sound(command: Command, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("hello")
     assert command("score", folder.path, text).code == 2
+
+
+def test_a_model_for_scoring_is_small(tmp_path: Path) -> None:
+    """What the help of `score` says: less than 1 MB, and 311 KB for preset lecture."""
+    import wavetree
+
+    names = wavetree.embedded_names().items
+    wavetree.fit(names, tmp_path / "run", preset="lecture", settings={"train.steps": 1, "train.checks": 1})
+    (model,) = (tmp_path / "run").glob("checkpoints/*/model.safetensors")
+    assert round(model.stat().st_size / 1000) == 311
+    assert model.stat().st_size + (tmp_path / "run/calibration.json").stat().st_size < 1_000_000
