@@ -122,11 +122,13 @@ def stream(
     condition: str = "",
     number: int = 0,
     block: int = 1024,
+    frames: npt.ArrayLike | None = None,
 ) -> Iterator[str] | Iterator[npt.NDArray[np.float32]]:
     """`length` symbols more of a run of running text or sound, in blocks, as they are made: text, or samples (T,).
 
     `prompt` is what comes before, a text or samples at the rate of the run; it is not among the blocks. A seed has
-    continuations `number` 0, 1, ...; the size of a `block` in symbols changes nothing else. Raises RunError for a run
+    continuations `number` 0, 1, ...; the size of a `block` in symbols changes nothing else. A run with local conditions
+    takes `frames` (K, D), one for every `data.hop` samples of the prompt and what follows it. Raises RunError for a run
     of a list, SymbolError for a prompt outside the alphabet, SettingError for a condition that is not known.
     """
     trained = _trained(run)
@@ -134,9 +136,9 @@ def stream(
     if trained.of_items:
         raise RunError(f"{trained.folder.path} learnt a list, whose items have an end: see wavetree.sample.")
     codec, given = trained.codec, given_by(trained, condition)
-    made = continuation(
-        trained.model, codec, _prompt_ids(codec, prompt), length, seed, choice or Choice(), given, number, block
-    )
+    before = _prompt_ids(codec, prompt)
+    along = _along(trained, given, frames, len(before) + length)
+    made = continuation(trained.model, codec, before, length, seed, choice or Choice(), given, number, block, along)
     return map(codec.decode, made) if isinstance(codec, MuLawCodec) else texts(codec, made)
 
 
@@ -162,6 +164,25 @@ def given_by(trained: Trained, condition: str) -> Tensor | None:
         return None
     told = fields.one_hot(classes[None])  # (1, G without local)
     return torch.from_numpy(np.concatenate([told, np.zeros((1, local), dtype=np.float32)], axis=1))
+
+
+def _along(trained: Trained, given: Tensor | None, frames: npt.ArrayLike | None, symbols: int) -> Tensor | None:
+    """What holds for each of so many symbols, (1, symbols, G), by the frames of a run with local conditions."""
+    data = trained.folder.config().data
+    if not data.local:
+        if frames is not None:
+            raise SettingError(f"{trained.folder.path} has learnt no local conditions: leave the frames out.")
+        return None
+    wanted = (-(-symbols // data.hop), data.local)
+    found = np.asarray([] if frames is None else frames, dtype=np.float32)
+    if found.shape != wanted:
+        raise SettingError(
+            f"the frames have the shape {found.shape}, and {symbols:,} samples need {wanted}: one frame of "
+            f"{data.local} numbers for every {data.hop} samples, those of the prompt first."
+        )
+    assert given is not None
+    told = np.repeat(given.numpy()[:, : -data.local], symbols, axis=0)  # (symbols, G without local)
+    return torch.from_numpy(np.concatenate([told, np.repeat(found, data.hop, axis=0)[:symbols]], axis=1)[None])
 
 
 def _refuse_numbers(count: int, seed: int) -> None:

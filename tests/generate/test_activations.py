@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from wavetree.generate import compiled
+from wavetree.generate.engine import PARTS
+from wavetree.layers.compiled import load_kernels
 
 
 def applied(name: str, numbers: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
     """One of the functions of generate/activations.py over an array."""
-    compiled.load_kernels()
+    load_kernels("wavetree.generate.kernels", *PARTS)
     from numba import njit
 
     from wavetree.generate import activations
@@ -51,7 +52,7 @@ def test_the_gate_everywhere() -> None:
 
 
 def test_the_exponential_of_choices() -> None:
-    compiled.load_kernels()
+    load_kernels("wavetree.generate.kernels", *PARTS)
     from wavetree.generate.activations import wide_exp
 
     for x in np.concatenate([np.linspace(-708, 0, 5001), -np.logspace(-300, 2.8, 500)]):

@@ -39,7 +39,7 @@ def rows(batch: int, time: int) -> Tensor:
 
 
 def differences(model: WaveNet, fused: Tensor, plain: Tensor) -> tuple[float, float]:
-    """The largest difference of the logits; and that of the gradients of a mixture, to the largest of each parameter."""
+    """The largest difference of the logits; and of the gradients of a mixture, by the norms of each parameter's."""
     weights = torch.from_numpy(np.random.default_rng(6).normal(size=plain.shape)).float()
     parameters = list(model.parameters())
     found = torch.autograd.grad((fused.float() * weights).mean(), parameters)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.streams import corpus_of, text_run, verses
+from tests.streams import TEXT, corpus_of, text_run, verses
 from tests.train.test_loop import checkpoint_bytes, stop_after, syllables
 from torch import Tensor
 
@@ -20,8 +20,8 @@ from wavetree.config import Config, TrainConfig, WaveNetConfig, configure
 from wavetree.data import make_list
 from wavetree.data.corpus import Stream, split_stream
 from wavetree.data.rows import StreamRows, rows_anew
-from wavetree.errors import InputError
-from wavetree.runs import RunFolder, sides_of
+from wavetree.errors import InputError, SettingError
+from wavetree.runs import RunFolder, load, sides_of
 from wavetree.runs import corpus_of as corpus_of_run
 from wavetree.train import train, training
 from wavetree.train.batches import StreamBatches, batches_of
@@ -66,6 +66,29 @@ def test_dropout_that_is_drawn_anew_is_noticed(tmp_path: Path, monkeypatch: pyte
 def side(tmp_path_factory: pytest.TempPathFactory) -> Stream:
     folder = tmp_path_factory.mktemp("texts")
     return split_stream(corpus_of(folder, verses(12), "not to be", "to"), "blocks").train
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_two_threads_give_the_bytes_of_one(tmp_path: Path, precision: str) -> None:
+    """The parts of a step are the same, whoever computes them."""
+    weights = []
+    for threads in (1, 2):
+        text = tmp_path / "text.txt"
+        text.write_text("the quick brown fox jumps over the lazy dog. " * 60)
+        path = tmp_path / f"run-{threads}"
+        settings = [*TEXT, f"train.threads={threads}", f"train.precision={precision}"]
+        config = configure("text", settings)
+        train(begin(text, path, config))
+        weights.append(load(path, "latest").model.state_dict())
+    assert all(torch.equal(one, other) for one, other in zip(*(each.values() for each in weights), strict=True))
+
+
+def test_a_batch_norm_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog. " * 60)
+    config = configure("text", ["model.kind=tree", "train.steps=2"])
+    with pytest.raises(SettingError, match=r"set model\.norm=layer"):
+        begin(text, tmp_path / "run", config)
 
 
 def test_a_batch_follows_from_seed_and_step(side: Stream) -> None:

@@ -95,7 +95,7 @@ class Fields:
     def describe(self) -> str:
         """A sentence that tells a person which conditions there are, shortened where they are many."""
         if not self:
-            return "There are no fields: conditions come from a list with fields."
+            return "There are no fields: conditions come from a list with fields, or from the folders of clips."
         return f"The fields are {'; '.join(f'{name}: {_listed(classes)}' for name, classes in self.tables)}."
 
     def to_json(self) -> dict[str, object]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from wavetree.codecs import PAD, AlphabetCodec, BytesCodec, Codec
-from wavetree.generate.engine import Engine, worth_compiling
+from wavetree.generate.engine import Engine
 from wavetree.generate.sampler import Choice, choose, sample_block
-from wavetree.models import AnyModel, evaluating
+from wavetree.models import AnyModel, Tree, WaveNet, evaluating
 
 Ids = npt.NDArray[np.int64]
 
@@ -41,15 +41,18 @@ def continuation(
     given: Tensor | None = None,
     number: int = 0,
     block: int = BLOCK,
+    along: Tensor | None = None,
 ) -> Iterator[Ids]:
     """`length` symbols that follow `prompt` (T,), in blocks (up to `block`,) as they are made, without the prompt.
 
-    They depend on (model, seed, choice, prompt, given, number) alone. `given` (1, G) holds from before the prompt on.
-    The compiled engine makes them where it is ready sooner than torch would be done.
+    They depend on (model, seed, choice, prompt, conditions, number) alone. `given` (1, G) holds from before the prompt
+    on; `along` (1, T + length, G), where conditions change, is what holds for each symbol of the prompt and after it.
+    A tree and a WaveNet are run by the compiled engine.
     """
-    blocks = _compiled if worth_compiling(model, length, batch=1) else _stepwise
+    blocks = _compiled if isinstance(model, Tree | WaveNet) else _stepwise
+    held = given[:, None] if along is None and given is not None else along  # (1, 1 or T + length, G)
     cuts = (places(seed, number, begin, min(block, length - begin)) for begin in range(0, length, block))
-    yield from blocks(model, codec, prompt, cuts, choice, given)
+    yield from blocks(model, codec, prompt, cuts, choice, given, held)
 
 
 def _compiled(
@@ -59,20 +62,21 @@ def _compiled(
     cuts: Iterable[npt.NDArray[np.float64]],
     choice: Choice,
     given: Tensor | None,
+    held: Tensor | None,
 ) -> Iterator[Ids]:
     """By the engine: for each cut of uniform numbers (T,) as many symbols (T,)."""
     engine = Engine.of(model)
-    held = None if given is None else given.numpy()[:, None]  # (1, 1, G)
     state = engine.start(1, None if given is None else given.numpy())
     allowed = np.ones(model.vocab_size, dtype=bool)
     allowed[PAD] = codec.pad_is_symbol
-    read_so_far = np.concatenate([[PAD], prompt])  # (1 + T,)
-    if len(prompt):
-        engine.feed(read_so_far[None, :-1], state, held)
-    first = read_so_far[-1:]
+    before = np.concatenate([[PAD], prompt])  # (1 + T,)
+    place = len(prompt)
+    if place:
+        engine.feed(before[None, :-1], state, _numbers(held, 0, place))
+    first = before[-1:]
     for uniforms in cuts:
-        symbols = engine.run(first, state, uniforms[None], choice, allowed, held)[0]  # (T,)
-        first = symbols[-1:]
+        symbols = engine.run(first, state, uniforms[None], choice, allowed, _numbers(held, place, len(uniforms)))[0]
+        first, place = symbols[-1:], place + len(uniforms)
         yield symbols
 
 
@@ -83,27 +87,46 @@ def _stepwise(
     cuts: Iterable[npt.NDArray[np.float64]],
     choice: Choice,
     given: Tensor | None,
+    held: Tensor | None,
 ) -> Iterator[Ids]:
     """By torch: for each cut of uniform numbers (T,) as many symbols (T,)."""
+    place, chosen = len(prompt), PAD
     with evaluating(model):
-        logits, state = read(model, prompt, given)
+        logits, state = read(model, prompt, given, _cut(held, 0, place + 1))
     for uniforms in cuts:
         symbols = np.empty(len(uniforms), dtype=np.int64)
         with evaluating(model):
-            for place in range(len(uniforms)):
+            for i in range(len(uniforms)):
+                if place > len(prompt):
+                    told = _cut(held, place, 1)
+                    last = torch.tensor([chosen])
+                    logits, state = model.step(last, state, None if told is None else told[:, 0])  # (1, V)
                 logits = logits if codec.pad_is_symbol else without_pad(logits)
-                symbols[place] = choose(logits, uniforms[place : place + 1], choice)[0]
-                logits, state = model.step(torch.from_numpy(symbols[place : place + 1]), state, given)  # (1, V)
+                chosen = int(choose(logits, uniforms[i : i + 1], choice)[0])
+                symbols[i] = chosen
+                place += 1
         yield symbols
 
 
-def read(model: AnyModel, prompt: Ids, given: Tensor | None = None) -> tuple[Tensor, object]:
+def _cut(held: Tensor | None, begin: int, count: int) -> Tensor | None:
+    """Conditions (1, count or 1, G) from a place on."""
+    return held if held is None or held.shape[1] == 1 else held[:, begin : begin + count]
+
+
+def _numbers(held: Tensor | None, begin: int, count: int) -> npt.NDArray[np.float32] | None:
+    cut = _cut(held, begin, count)
+    return None if cut is None else cut.numpy()
+
+
+def read(
+    model: AnyModel, prompt: Ids, given: Tensor | None = None, held: Tensor | None = None
+) -> tuple[Tensor, object]:
     """The logits (1, V) after pad and `prompt` (T,), and the state there."""
     state = model.start(given)
     row = torch.from_numpy(np.concatenate([[PAD], prompt]))[None]  # (1, 1 + T)
-    held = None if given is None else given[:, None]
-    for block in torch.split(row, PROMPT_BLOCK, dim=1):
-        logits, state = model.stream(block, state, held)
+    for begin in range(0, row.shape[1], PROMPT_BLOCK):
+        block = row[:, begin : begin + PROMPT_BLOCK]
+        logits, state = model.stream(block, state, _cut(held, begin, block.shape[1]))
     return logits[:, -1], state
 
 
@@ -132,4 +155,5 @@ def samples_along_the_way(model: AnyModel, codec: Codec, kind: str) -> list[str]
     if not isinstance(codec, AlphabetCodec | BytesCodec):
         return []
     nothing = np.zeros(0, dtype=np.int64)
-    return [codec.decode(next(continuation(model, codec, nothing, CHECK_SYMBOLS, 1, CHECK_CHOICE)))]
+    uniforms = [places(1, 0, 0, CHECK_SYMBOLS)]  # by torch: 200 symbols are sooner made than an engine is
+    return [codec.decode(next(_stepwise(model, codec, nothing, uniforms, CHECK_CHOICE, None, None)))]

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from wavetree.codecs import PAD
 from wavetree.errors import SettingError
-from wavetree.generate.compiled import is_kept, load_kernels
 from wavetree.generate.layout import (
     Floats,
     Ids,
@@ -26,6 +25,7 @@ from wavetree.generate.layout import (
     room_for,
 )
 from wavetree.generate.sampler import Choice
+from wavetree.layers.compiled import load_kernels
 from wavetree.models import AnyModel, Tree, WaveNet
 
 GROUP = 64
@@ -34,20 +34,8 @@ on stays in the cache."""
 
 NO_RULES = Rules(1.0, 0, 0.0)
 
-LOAD_SECONDS, COMPILE_SECONDS = 0.6, 7.0
-"""What the first engine of a process costs, where compiled code is kept on disk and where it is not."""
-TORCH_LEVEL_SECONDS, SAVED_WEIGHT_SECONDS = 75e-6, 15e-12
-"""What a level costs torch at every step whatever the batch, and what a weight costs it more than the engine at every
-symbol: the least of several models (docs/log.md)."""
-
-
-def worth_compiling(model: AnyModel, symbols: int, batch: int) -> bool:
-    """Whether the engine makes `symbols` in all, `batch` side by side, sooner than torch, its own start included."""
-    if not isinstance(model, Tree | WaveNet):
-        return False
-    start = 0.0 if load_kernels.cache_info().currsize else LOAD_SECONDS if is_kept() else COMPILE_SECONDS
-    weights = sum(parameter.numel() for parameter in model.matrices) + model.output.weight.numel()
-    return symbols * (len(model.levels) * TORCH_LEVEL_SECONDS / batch + weights * SAVED_WEIGHT_SECONDS) > start
+PARTS = ("activations", "choosing", "layout", "tile")
+"""Files beside kernels.py that compiled functions have parts in."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class Engine:
 
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
-        self._kernels = load_kernels()
+        self._kernels = load_kernels("wavetree.generate.kernels", *PARTS)
 
     @classmethod
     def of(cls, model: AnyModel) -> Engine:

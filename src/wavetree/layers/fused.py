@@ -17,9 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from wavetree.layers.compiled import load_kernels
 from wavetree.layers.gated import GatedBlock
 
 BITS = 1 << 32
+KERNELS = "wavetree.layers.kernels"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def fused_skips(x: Tensor, blocks: Sequence[GatedBlock], plan: FusedPlan) -> Ten
 class _Stack(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, plan: FusedPlan, *weights: Tensor) -> Tensor:
-        from wavetree.layers import kernels
+        kernels = load_kernels(KERNELS)
 
         batch, time, channels = x.shape
         positions, last = batch * time, len(plan.reaches) - 1
@@ -95,9 +97,12 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g_skips: Tensor) -> tuple[Tensor | None, ...]:
-        from wavetree.layers import kernels
+        kernels = load_kernels(KERNELS)
 
         plan, time, coarse = ctx.plan, ctx.time, ctx.coarse
+        if ctx.kept is None:
+            raise RuntimeError("a fused stack gives its gradients once: what it kept for them is worked on in place")
+        saved, ctx.kept = ctx.kept, None
         batch, _, skip = g_skips.shape
         positions = batch * time
         channels = coarse[0].shape[1] // (len(plan.reaches[0]) + 1)
@@ -109,7 +114,7 @@ class _Stack(torch.autograd.Function):
         gradients: list[Tensor | None] = []
         for level in range(len(plan.reaches) - 1, -1, -1):
             weight, _, out, _ = coarse[4 * level : 4 * level + 4]
-            children, spreads, h = ctx.kept[3 * level : 3 * level + 3]
+            children, spreads, h = saved[3 * level : 3 * level + 3]
             g_out = g_last if level == len(plan.reaches) - 1 else g_made
             gz = g_out @ out  # (N, H)
             z = torch.empty_like(gz)

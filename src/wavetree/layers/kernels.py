@@ -83,7 +83,9 @@ def _get_as(array: Any, i: Any, j: Any) -> Any:
 
 
 def _compiled(function: Any) -> Any:
-    return numba.njit(function, cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+    config: Any = numba.config
+    kept = bool(config.CACHE_DIR)  # set by `load_kernels` where there is a place to keep it
+    return numba.njit(cache=kept, nogil=True, fastmath=FAST, error_model="numpy")(function)
 
 
 def _inlined(function: Any) -> Any:

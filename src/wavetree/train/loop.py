@@ -26,7 +26,7 @@ from wavetree.runs import RunFolder, Side, given_size, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.schedule import rate_at
-from wavetree.train.training import Shape, Training, resumed, use_threads
+from wavetree.train.training import Shape, Training, parts_side_by_side, resumed, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
@@ -144,11 +144,17 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
     alone, as it must for a run that may be interrupted; both are kept in every checkpoint.
     """
     settings = config.train
-    choices = [settings.threads] if settings.threads else sorted({1, torch.get_num_threads()})
+    most = (
+        torch.get_num_threads()
+        if config.data.kind == "items"
+        else min(parts_side_by_side(config), torch.get_num_threads())
+    )
+    choices = [settings.threads] if settings.threads else sorted({1, most})
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0
     if len(choices) > 1 or settings.seconds is not None:
-        trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS, 1)
+        trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1)
+        trial.advance(batches[0], config)  # what is compiled is compiled here
         for threads in choices:
             trial.threads = threads
             use_threads(threads, config)

@@ -14,6 +14,7 @@ from wavetree.config import Config
 from wavetree.data import ItemList, split_items
 from wavetree.data.corpus import Corpus, split_stream
 from wavetree.errors import SettingError
+from wavetree.layers import BatchNorm
 from wavetree.models import outline, parameter_count
 from wavetree.runs import RunFolder, refuse_taken
 
@@ -52,7 +53,11 @@ def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Co
     split_stream(corpus, config.data.split)  # type: ignore[arg-type]  # refuses what leaves a side empty
     vocab_size = corpus.codec.vocab_size
     refuse_too_large(config, vocab_size, config.train.rows * config.train.length)
-    outline(config.model, vocab_size, corpus.fields.width + config.data.local)
+    model = outline(config.model, vocab_size, corpus.fields.width + config.data.local)
+    if any(isinstance(module, BatchNorm) for module in model.modules()):
+        raise SettingError(
+            "a batch norm takes its statistics over a step, which of a stream comes in parts: set model.norm=layer."
+        )
     origin = {"corpus": {"sha256": corpus.digest, "sources": [str(source.resolve()) for source in sources]}}
     return RunFolder.create(path, config, corpus.codec, corpus.fields, None, origin, force)
 

@@ -89,7 +89,7 @@ class Training:
             loss = F.cross_entropy(logits.float(), targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
 
-        if len(parts) > 1 and self.threads > 1 and not config.data.local:
+        if len(parts) > 1 and self.threads > 1 and parts_side_by_side(config) > 1:
             with ThreadPoolExecutor(self.threads) as pool:
                 found = list(pool.map(of, range(len(parts))))
         else:
@@ -130,6 +130,11 @@ def drawn_from(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def parts_side_by_side(config: Config) -> int:
+    """How many parts of a step of a stream may run at once: local conditions go by torch's own dropout, one by one."""
+    return 1 if config.data.local else PARTS
 
 
 def use_threads(threads: int, config: Config) -> None:
