@@ -258,13 +258,13 @@ PRESETS: dict[str, Config] = {
     "audio": Config(
         data=DataConfig(kind="audio", split="files", rate=16_000),
         model=WaveNetConfig(stacks=3, levels=10, channels=48, hidden=48, skip=64, norm="none"),
-        train=TrainConfig(seconds=3600, learning_rate=0.004, matrix_rate=3, rows=4, length=8192, precision="auto"),
+        train=TrainConfig(seconds=3600, learning_rate=0.02, matrix_rate=3, rows=2, length=6144, precision="auto"),
     ),
     "audio-small": Config(
         data=DataConfig(kind="audio", split="files", rate=8_000),
         model=WaveNetConfig(stacks=2, levels=9, channels=48, hidden=48, skip=64, norm="none"),
         train=TrainConfig(
-            seconds=600, learning_rate=0.004, matrix_rate=3, rows=8, length=4096, checks=5, precision="auto"
+            seconds=600, learning_rate=0.02, matrix_rate=3, rows=4, length=2048, checks=5, precision="auto"
         ),
     ),
 }

@@ -14,7 +14,7 @@ from wavetree.data.audio import read_audio, write_wav
 from wavetree.data.corpus import CorpusSettings, Stream, open_corpus, split_stream
 from wavetree.errors import InputError, RunError
 from wavetree.experiments.bench_speech import bench_speech
-from wavetree.experiments.stream_ngrams import BLOCK, discount_of, ngram_loss, ngram_of, stream_counts
+from wavetree.experiments.stream_ngrams import BLOCK, DISCOUNTS, best_ngram, ngram_loss, ngram_of, stream_counts
 from wavetree.experiments.voices import Pitches, rank_p_value, told_apart
 from wavetree.models import Ngram
 
@@ -103,10 +103,11 @@ def test_counts_are_those_of_every_position_with_pad_before(sides: tuple[Stream,
 def test_blocks_of_any_size_count_and_judge_the_same(
     sides: tuple[Stream, Stream], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts, loss = stream_counts(sides[0], 3), ngram_loss(ngram_of(stream_counts(sides[0], 3)), sides[1])
+    counts = stream_counts(sides[0], 3)
+    loss = ngram_loss(ngram_of(counts, 0.75), sides[1])
     monkeypatch.setattr("wavetree.experiments.stream_ngrams.BLOCK", 7)
     np.testing.assert_array_equal(stream_counts(sides[0], 3), counts)
-    again = ngram_loss(ngram_of(counts), sides[1])
+    again = ngram_loss(ngram_of(counts, 0.75), sides[1])
     assert again.symbols == loss.symbols == sides[1].symbols
     assert again.nats == pytest.approx(loss.nats)
 
@@ -116,17 +117,17 @@ def test_it_is_the_model_that_counts_packed_items(sides: tuple[Stream, Stream]) 
     clips = [np.concatenate([*side.blocks(span, BLOCK)]) for span in range(len(side.lengths))]
     ids = np.concatenate([[0, *clip[:-1]] for clip in clips])
     ages = np.concatenate([np.arange(len(clip)) for clip in clips])
-    ours = ngram_of(stream_counts(side, 3))
-    other = Ngram(NgramConfig(order=3, discount=ours.config.discount), 256)
+    ours, other = ngram_of(stream_counts(side, 3), 0.9), Ngram(NgramConfig(order=3, discount=0.9), 256)
     other.count(ids, np.concatenate(clips), ages)
     for name, table in other.state_dict().items():
         assert ours.state_dict()[name].equal(table), name
 
 
-def test_the_discount() -> None:
-    assert discount_of(np.array([1, 1, 2, 5, 9])) == 2 / 4
-    assert discount_of(np.array([7, 8])) == 0.05
-    assert discount_of(np.array([1, 1])) == 0.95
+def test_the_best_discount_is_taken(sides: tuple[Stream, Stream]) -> None:
+    counts = stream_counts(sides[0], 2)
+    loss, discount = best_ngram(counts, sides[1])
+    assert discount in DISCOUNTS
+    assert loss.nats == min(ngram_loss(ngram_of(counts, each), sides[1]).nats for each in DISCOUNTS)
 
 
 def test_the_rank_test_counts_all_ways_to_deal_the_clips_out() -> None:

@@ -18,7 +18,7 @@ from wavetree.errors import InputError
 from wavetree.evaluate import exact_loss
 from wavetree.experiments.machine import using_threads
 from wavetree.experiments.speech_page import Sounds, speech_page
-from wavetree.experiments.stream_ngrams import ngram_loss, ngram_of, stream_counts
+from wavetree.experiments.stream_ngrams import best_ngram, stream_counts
 from wavetree.experiments.voices import (
     Pitches,
     codec_of,
@@ -130,11 +130,16 @@ def refuse_one_voice(corpus: Corpus, folder: Path) -> None:
 
 
 def _ngrams(train_side: Stream, validation: Stream) -> dict[str, float]:
-    """The losses of a 3-gram and a 2-gram, in nats a sample."""
+    """The losses of a 3-gram and a 2-gram, in nats a sample, each with its best discount."""
     counts = stream_counts(train_side, 3)
-    trigram = ngram_loss(ngram_of(counts), validation).mean
-    bigram = ngram_loss(ngram_of(counts.sum(0)), validation).mean
-    return {"bigram_nll": bigram, "trigram_nll": trigram, "trigram_bits": trigram * BITS}
+    trigram, discount = best_ngram(counts, validation)
+    bigram, _ = best_ngram(counts.sum(0), validation)
+    return {
+        "bigram_nll": bigram.mean,
+        "trigram_nll": trigram.mean,
+        "trigram_bits": trigram.mean * BITS,
+        "trigram_discount": discount,
+    }
 
 
 def _sounds(trained: Trained, train_side: Stream, validation: Stream, out: Path, seed: int, clips: int) -> Sounds:

@@ -63,6 +63,11 @@ def _row(voice: Mapping[str, Any]) -> list[str]:
 def _verdict(figures: Mapping[str, Any]) -> str:
     if figures["p_value"] is None:
         return "Of one voice or both no clip has a pitch."
-    words = "are told apart" if figures["told_apart"] else "are not told apart"
+    who = f"{figures['lower']} and {figures['higher']}"
     test = f"rank-sum test, one-sided, p = {figures['p_value']:.2g}"
-    return f"{figures['lower']} and {figures['higher']} {words} by the median pitch of their clips: {test}."
+    if figures["told_apart"]:
+        return f"{who} are told apart by the median pitch of their clips: {test}."
+    return (
+        f"{who} are not told apart by the median pitch of their clips, which would lie on the two sides of "
+        f"{figures['between_hz']:.0f} Hz: {test}."
+    )
