@@ -77,6 +77,8 @@ def test_rank(command: Command, run: Path, items: Path) -> None:
     table = [line.split("\t") for line in ran.out.splitlines()]
     assert [float(row[0]) for row in table] == sorted(float(row[0]) for row in table)
     assert {row[2] for row in table[-2:]} == {"xxxx", "kâ"}
+    found = command("rank", run, items, "--json").document["items"]
+    assert [one["item"] for one in found] == [row[2] for row in table]
     assert command("rank", run, items, "--reverse").out.splitlines()[0].split("\t")[2] in {"xxxx", "kâ"}
 
 

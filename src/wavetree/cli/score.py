@@ -72,12 +72,13 @@ def rank(
     *,
     reverse: Annotated[bool, Parameter(help="The most surprising first.")] = False,
     condition: Annotated[str, Parameter(help="What holds for all, such as sex=F,decade=1920.")] = "",
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> int:
     """Sorts lines: the likeliest for their length first."""
     from wavetree.cli import scoring_lists
     from wavetree.runs import load
 
-    return scoring_lists.ranked(scoring_lists.Scoring.of(load(run), 0.01, condition), file, reverse)
+    return scoring_lists.ranked(scoring_lists.Scoring.of(load(run), 0.01, condition), file, reverse, as_json)
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def most_surprising(scoring: Scoring, file: str, count: int, as_json: bool) -> i
     return _end(items, flagged, scoring.threshold, faults)
 
 
-def ranked(scoring: Scoring, file: str, reverse: bool) -> int:
+def ranked(scoring: Scoring, file: str, reverse: bool, as_json: bool) -> int:
     """All items, sorted: score, bits a symbol, item."""
     found: list[tuple[float, float, str]] = []
     faults = Faults()
@@ -125,6 +125,10 @@ def ranked(scoring: Scoring, file: str, reverse: bool) -> int:
                     "`wavetree score --top N` takes files of any size."
                 )
     found.sort(key=lambda entry: entry[0], reverse=reverse)
+    if as_json:
+        rows = [{"item": item, "score": standard, "bits_per_symbol": bits} for standard, bits, item in found]
+        content_json({"run": str(scoring.trained.folder.path), "file": file, "items": rows, "faults": faults.count})
+        return faults.code()
     put("".join(f"{standard:.3f}\t{bits:.3f}\t{visible(item)}\n" for standard, bits, item in found))
     say(f"{plural(len(found), 'item')}: score, bits a symbol, item")
     return faults.code()
