@@ -154,7 +154,8 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
     spent = 0.0
     if len(choices) > 1 or settings.seconds is not None:
         trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1)
-        trial.advance(batches[0], config)  # what is compiled is compiled here
+        if config.data.kind != "items":
+            trial.advance(batches[0], config)  # what is compiled is compiled here, and not while the clock runs
         for threads in choices:
             trial.threads = threads
             use_threads(threads, config)
