@@ -229,7 +229,7 @@ PRESETS: dict[str, Config] = {
     ),
     "text": Config(
         data=DataConfig(kind="text", split="blocks"),
-        model=WaveNetConfig(levels=7, channels=128, hidden=128, skip=128, dropout=0.25),
+        model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128, dropout=0.15),
         train=TrainConfig(
             seconds=150,
             learning_rate=0.006,

@@ -21,7 +21,7 @@ from wavetree.report import machine_stamp
 from wavetree.runs import RunFolder, corpus_settings, load, sides_of
 from wavetree.train import Check, Watch, start_stream, train
 from wavetree.train.batches import batches_of
-from wavetree.train.training import Shape, Training, use_threads
+from wavetree.train.training import Shape, Training, keep_memory, use_threads
 
 LONG = 400.0
 """From so many seconds on, the larger preset is the better one."""
@@ -119,6 +119,7 @@ def _pace(config: Config, vocab_size: int, side: Stream, threads: int) -> dict[s
     training = Training.begin(config, Shape(vocab_size), 1000, threads)
     batches = batches_of(side, config)
     before = torch.get_num_threads()
+    keep_memory()
     use_threads(threads, config)
     times = laps(lambda: training.advance(batches[training.step], config), STEPS)
     torch.set_num_threads(before)

@@ -26,7 +26,7 @@ from wavetree.runs import RunFolder, Side, given_size, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.schedule import rate_at
-from wavetree.train.training import Shape, Training, parts_side_by_side, resumed, use_threads
+from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, resumed, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
@@ -53,6 +53,7 @@ def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
 
 def _train(folder: RunFolder, watch: Watch) -> Summary:
     clock = time.perf_counter()
+    keep_memory()
     config, codec, sides = folder.config(), folder.codec(), sides_of(folder)
     shape = Shape(codec.vocab_size, given_size(folder))
     batches = batches_of(sides.train, config)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,7 @@ from wavetree.models import AnyModel, build
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h; 32 MB is the most that the second may be
 PARTS = 2
 """Of the rows of a step, where a stream is learnt."""
 NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
@@ -135,6 +137,18 @@ def drawn_from(seed: int) -> Iterator[None]:
 def parts_side_by_side(config: Config) -> int:
     """How many parts of a step of a stream may run at once: local conditions go by torch's own dropout, one by one."""
     return 1 if config.data.local else PARTS
+
+
+def keep_memory() -> None:
+    """Tells the C library (glibc) to keep what a step frees for the next step.
+
+    By itself it gives large pieces back to the system, and each step gets them anew page by page: two threads then wait
+    for each other there for a fifth of their time (docs/log.md).
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        change = ctypes.CDLL(None).mallopt
+        for what, size in ((M_MMAP_THRESHOLD, 1 << 25), (M_TRIM_THRESHOLD, (1 << 31) - 1)):
+            change(what, size)
 
 
 def use_threads(threads: int, config: Config) -> None:
