@@ -172,7 +172,7 @@ class TrainConfig(Section):
     """Of the products of matrices in training; auto is bfloat16 where the processor has units for it. All that is
     judged and kept is float32."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Processor threads; 0 takes all (of a stream: two) or one, whichever a short trial finds faster, and keeps to it."""
+    """Processor threads; 0 takes all (for a stream two) or one, whichever a short trial finds faster, and keeps it."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> TrainConfig:

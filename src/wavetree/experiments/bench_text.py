@@ -1,4 +1,4 @@
-"""`wavetree bench text` and `bench dense`: how well a text is learnt in a given time, and how near the machine's limit."""
+"""`wavetree bench text`, `bench dense`: how well a text is learnt in a given time, and how near the machine's limit."""
 
 from __future__ import annotations
 
