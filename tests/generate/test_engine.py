@@ -14,7 +14,7 @@ from tests.laws.cases import MODELS, Case, tree_case, wavenet_case
 from wavetree.codecs import PAD
 from wavetree.config import TreeConfig
 from wavetree.errors import SettingError
-from wavetree.generate import Choice, compiled, layout
+from wavetree.generate import Choice, layout
 from wavetree.generate import engine as engine_module
 from wavetree.generate.continuing import without_pad
 from wavetree.generate.engine import Engine, EngineState
@@ -267,7 +267,7 @@ def test_one_compilation_for_all_models() -> None:
     for case in (TREE, NET, WIDE[2]):
         engine = Engine.of(case.build())
         engine.run(np.array([1]), engine.start(1), np.random.default_rng(1).random((1, 3)), Choice(top_k=2))
-    assert len(compiled.load_kernels().run.signatures) == 1
+    assert len(engine_module.load_kernels("wavetree.generate.kernels", *engine_module.PARTS).run.signatures) == 1
 
 
 def test_streams_in_threads() -> None:
@@ -291,7 +291,7 @@ def test_arrays_of_any_kind_are_taken() -> None:
     expected = engine.feed(np.ascontiguousarray(ids.T, np.int64), engine.start(2))
     for given in (ids.T, frozen, frozen.tolist()):
         np.testing.assert_array_equal(engine.feed(given, engine.start(2)), expected)  # type: ignore[arg-type]
-    assert len(compiled.load_kernels().run.signatures) == 1
+    assert len(engine_module.load_kernels("wavetree.generate.kernels", *engine_module.PARTS).run.signatures) == 1
 
 
 def test_what_does_not_fit_is_refused() -> None:
