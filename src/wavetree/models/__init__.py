@@ -68,7 +68,7 @@ def build(config: ModelConfig, vocab_size: int, seed: int, given_size: int = 0) 
 
 
 def outline(config: ModelConfig, vocab_size: int, given_size: int = 0) -> AnyModel:
-    """A model to look at the sizes of. A large one holds no weights, which takes a second and 80 MB of torch instead."""
+    """A model to look at the sizes of. A large one holds no weights, which takes a second and 80 MB of torch."""
     sizes = sorted(value for value in config.model_dump().values() if type(value) is int)
     large = math.prod(sizes[-3:]) > SMALL
     with torch.device("meta") if large else nullcontext():
