@@ -23,7 +23,7 @@ from wavetree.models import AnyModel, build
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h; 32 MB is the most that the second may be
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 PARTS = 2
 """Of the rows of a step, where a stream is learnt."""
 NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
@@ -147,7 +147,7 @@ def keep_memory() -> None:
     """
     with suppress(OSError, AttributeError):  # another C library
         change = ctypes.CDLL(None).mallopt
-        for what, size in ((M_MMAP_THRESHOLD, 1 << 25), (M_TRIM_THRESHOLD, (1 << 31) - 1)):
+        for what, size in ((M_MMAP_THRESHOLD, 1 << 25), (M_TRIM_THRESHOLD, 1 << 26), (M_ARENA_MAX, 1)):
             change(what, size)
 
 
