@@ -118,6 +118,7 @@ def test_closed_streams_and_narrow_encodings() -> None:
 
 def test_the_first_signal_asks_and_the_second_does_not() -> None:
     said: list[str] = []
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background may ignore it
     before = signal.getsignal(signal.SIGTERM)
     with asked_to_stop(said.append) as stop:
         assert not stop()
@@ -128,6 +129,7 @@ def test_the_first_signal_asks_and_the_second_does_not() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGTERM) is before
+    signal.signal(signal.SIGINT, inherited)
 
 
 def test_ctrl_c_elsewhere_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
