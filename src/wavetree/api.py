@@ -105,8 +105,13 @@ def draws(
     _refuse_numbers(count, seed)
     if not trained.of_items:
         raise RunError(f"{trained.folder.path} learnt a stream, which has no items: see wavetree.stream.")
-    train_items, *held_out = (trained.folder.items(side) for side in SIDES)
-    known = Known(train_items, [item for side in held_out for item in side])
+    if trained.folder.published:
+        if novel:
+            raise RunError(f"{trained.folder.path} was published without its list: what is new cannot be told.")
+        known = Known(None)
+    else:
+        train_items, *held_out = (trained.folder.items(side) for side in SIDES)
+        known = Known(train_items, [item for side in held_out for item in side])
     drawn = draw(trained.model, trained.alphabet, known, seed, choice, prefix, given_by(trained, condition))
     drawn = fitting(drawn, limits) if limits else drawn
     return iter(new_only(drawn, count)) if novel else islice(drawn, count)

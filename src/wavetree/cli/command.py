@@ -118,6 +118,13 @@ VERBS = {
         "parameters and seconds, and n-grams. context: what 2 to 1,024 symbols cost. --out writes a page of pictures.",
         "wavetree compare names.txt --preset controls --out comparison",
     ),
+    "export": Verb(
+        "wavetree.cli.export:export",
+        "Write the model for use elsewhere: ONNX graphs, or a folder for a model hub.",
+        "The graphs take and give the state, and are compared with torch before anything is written (extra onnx). "
+        "The folder for a hub holds the weights and a model card, and not the list; wavetree uses it like a run.",
+        "wavetree export runs/names --to onnx --out names-onnx",
+    ),
 }
 BENCHES = {
     "train": Verb(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from wavetree.generate.limits import Limits
     from wavetree.runs import Trained
 
-STYLES = {"new": "green", "held out": "yellow", "train": "dim"}
+STYLES = {"new": "green", "held out": "yellow", "train": "dim", "unmarked": ""}
+MARKS = ("new", "held out", "train")
+"""Of which a tally names each; `unmarked` only where there are any."""
 ITEMS, LENGTH, SECONDS = 20, 500, 5.0
 """How much is made where nothing is said."""
 MAX_LENGTH = 200
@@ -160,7 +162,8 @@ def _show(drawn: Iterator[Drawn]) -> list[Drawn]:
 
 def _marks(found: list[Drawn]) -> dict[str, int]:
     """How many items have each mark."""
-    return dict.fromkeys(STYLES, 0) | Counter(str(item.mark) for item in found)
+    named = () if found and found[0].mark == "unmarked" else MARKS
+    return dict.fromkeys(named, 0) | Counter(str(item.mark) for item in found)
 
 
 def _lines(drawn: Iterator[Drawn]) -> Iterator[Drawn]:

@@ -14,7 +14,8 @@ from wavetree.errors import WavetreeError
 from wavetree.generate.sampler import Choice, sample
 from wavetree.models import AnyModel
 
-Mark = Literal["train", "held out", "new"]
+Mark = Literal["train", "held out", "new", "unmarked"]
+"""Where an item is known from; `unmarked` where the list is not there to be looked into."""
 
 PATIENCE = 200
 """`new_only` gives up after this many draws for each item asked for."""
@@ -62,13 +63,16 @@ def new_only(drawn: Iterator[Drawn], count: int) -> list[Drawn]:
 
 
 class Known:
-    """The items of a list by the side they are on."""
+    """The items of a list by the side they are on; None for a list that is not there."""
 
-    def __init__(self, train: Sequence[str], held_out: Sequence[str]) -> None:
-        self._train, self._held_out = frozenset(train), frozenset(held_out)
+    def __init__(self, train: Sequence[str] | None, held_out: Sequence[str] = ()) -> None:
+        self._there = train is not None
+        self._train, self._held_out = frozenset(train or ()), frozenset(held_out)
 
     def mark(self, item: str) -> Mark:
         """`train` wins where an item is on both sides, as the lecture's split lets it be."""
+        if not self._there:
+            return "unmarked"
         if item in self._train:
             return "train"
         return "held out" if item in self._held_out else "new"

@@ -11,6 +11,8 @@
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
     best, latest       the name of that checkpoint
 
+A run that was published (`wavetree export --to hub`) has model.safetensors in place of checkpoints, and no items.
+
 No file is pickled. Of every file but the log, the pointers and the report a checksum is kept, and compared before it is
 used: config.json has those of the codec, the fields and the items, a checkpoint's manifest those of its own files, and
 its state that of config.json.
@@ -30,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import Tensor
@@ -49,6 +52,8 @@ OURS = {"config.json", "codec.json", "fields.json", "metrics.jsonl", "report.htm
 }
 """All that a run folder holds."""
 CHECKPOINT_NAME = re.compile(r"\d{6,}(-\d)?")
+WEIGHTS = "model.safetensors"
+"""In the folder of a published run: its one set of weights."""
 CONFIG_SUM = "config_sha256"
 """In the state of a checkpoint: the SHA-256 of the config.json that it was trained by."""
 
@@ -79,9 +84,9 @@ class RunFolder:
         place = path.resolve()
         beside, aside = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
         files = {f"{side}.txt": _lines(split.items(side), split.labels(side)) for side in SIDES} if split else {}
-        files["codec.json"] = _json_bytes(codec.to_json())
+        files["codec.json"] = json_bytes(codec.to_json())
         if fields:
-            files["fields.json"] = _json_bytes(fields.to_json())
+            files["fields.json"] = json_bytes(fields.to_json())
         about = {
             "format": FORMAT,
             "settings": config.model_dump(),
@@ -89,7 +94,7 @@ class RunFolder:
             "sha256": {name: _sha256(content) for name, content in files.items()},
             "made_with": made_with(),
         }
-        files |= {"metrics.jsonl": b"", "config.json": _json_bytes(about)}
+        files |= {"metrics.jsonl": b"", "config.json": json_bytes(about)}
         try:
             for left in (beside, aside):
                 shutil.rmtree(left, ignore_errors=True)
@@ -142,8 +147,15 @@ class RunFolder:
         self._checked("codec.json")
         return codec_from_json(read_json(self.path / "codec.json"))
 
+    @property
+    def published(self) -> bool:
+        """Whether this is what `wavetree export --to hub` wrote: a model to use, without what it learnt from."""
+        return (self.path / WEIGHTS).is_file()
+
     def items(self, side: str) -> tuple[str, ...]:
-        """The items of `train`, `validation` or `test`."""
+        """The items of `train`, `validation` or `test`. Raises RunError for a published run, which has none."""
+        if self.published:
+            raise RunError(f"{self.path} was published without the items that it learnt from: ask the run itself.")
         lines = self._checked(f"{side}.txt").decode().split("\n")[:-1]
         return tuple(line.split("\t", 1)[0] for line in lines) if self._has_fields() else tuple(lines)
 
@@ -208,6 +220,10 @@ class RunFolder:
 
     def load(self, which: str, names: list[str]) -> tuple[dict[str, dict[str, Tensor]], dict[str, object]]:
         """The `best` or `latest` checkpoint: its tensors by file, its state. Raises RunError if there is none yet."""
+        if self.published:
+            if names != ["model"]:
+                raise RunError(f"{self.path} is a published run, which is there to be used: train a run of your own.")
+            return {"model": safetensors.torch.load(self._checked(WEIGHTS))}, {}
         if not self.has_checkpoint():
             raise RunError(f"{self.path} has no checkpoint yet: `wavetree train --out {self.path} --resume` begins it.")
         tensors, state = read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)
@@ -215,8 +231,17 @@ class RunFolder:
             raise DamagedError(_altered(self.path / "config.json"))
         return tensors, state
 
+    def weights(self) -> bytes:
+        """The file of the best weights. Raises RunError for a published run, which has no more than those to give."""
+        if self.published:
+            raise RunError(f"{self.path} is a published run already: copy the folder.")
+        self.load("best", ["model"])  # compares its checksum
+        return read_bytes(self.path / "checkpoints" / self._pointed("best") / WEIGHTS)
+
     def digest(self, which: str) -> str:
         """The SHA-256 of the weights of the `best` or `latest` checkpoint, as its manifest has it."""
+        if self.published:
+            return _sha256(read_bytes(self.path / WEIGHTS))
         sums = read_json(self.path / "checkpoints" / self._pointed(which) / MANIFEST).get("sha256")
         return str(sums.get("model.safetensors")) if isinstance(sums, dict) else ""
 
@@ -311,5 +336,6 @@ def _altered(path: Path) -> str:
     return f"{path} is damaged: its content is not what was saved. Copy the run again from its source."
 
 
-def _json_bytes(document: Mapping[str, object]) -> bytes:
+def json_bytes(document: Mapping[str, object]) -> bytes:
+    """JSON as the files of a run have it."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
