@@ -88,6 +88,23 @@ def test_the_networks_have_the_size() -> None:
         assert longest / 2 <= np.mean([len(item) + 1 for item in made.split.train]) <= longest
 
 
+def test_an_n_gram_has_its_best_discount_and_a_forest_its_best_grams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the validation side, list by list: a rival is tuned as ours is."""
+    made = made_lists(WORDS, good=400, bad=20)[0]
+    tried = {}
+    for discount in (0.05, 0.75, 0.9):
+        monkeypatch.setattr(rivals, "DISCOUNTS", (discount,))
+        tried[discount] = rivals._counted(made, 5).loss
+    monkeypatch.setattr(rivals, "DISCOUNTS", (0.05, 0.75, 0.9))
+    assert rivals._counted(made, 5).loss == min(tried.values()) < tried[0.05]  # type: ignore[type-var]
+    monkeypatch.setattr(rivals, "TREES", 8)
+    bad = made.bad["necurs"]
+    for grams in (((1, 1), (2, 3)), ((2, 3), (1, 1))):
+        monkeypatch.setattr(rivals, "GRAMS", grams)
+        chosen, by_letters = rivals._forest(made, 1), rivals._forest_of(made, 1, (1, 1))
+        np.testing.assert_array_equal(chosen.scores(bad)["total"], by_letters.scores(bad)["total"])
+
+
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
     said: list[str] = []
@@ -130,6 +147,13 @@ def test_what_is_not_above_the_5_gram_is_said(figures: dict[str, Any]) -> None:
         named = [note for note in figures["notes"] if note.startswith(f"{where[0]}, {where[1]}:")]
         assert len(named) == (verdict["verdict"] != "above")
         assert all(verdict["verdict"] in note for note in named)
+        as_score_has_it = [
+            row["every_way"]["for length"]["auroc"]
+            for model in (OURS, "5-gram")
+            for row in figures["rows"]
+            if (row["list"], row["family"], row["model"]) == (*where, model)
+        ]
+        assert verdict["above_as_score_has_it"] == (as_score_has_it[0] > as_score_has_it[1])
 
 
 @pytest.mark.slow

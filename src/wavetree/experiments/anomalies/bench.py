@@ -19,7 +19,16 @@ import numpy as np
 from wavetree.errors import SettingError
 from wavetree.experiments.anomalies.figures import Resamples, Scores, auroc, aurocs, caught, interval, true_positives
 from wavetree.experiments.anomalies.lists import MadeList, dictionary, made_lists
-from wavetree.experiments.anomalies.rivals import OURS, TO_BEAT, TREATMENTS, Learnt, Rival, has_forest, rivals
+from wavetree.experiments.anomalies.rivals import (
+    OURS,
+    PRODUCT,
+    TO_BEAT,
+    TREATMENTS,
+    Learnt,
+    Rival,
+    has_forest,
+    rivals,
+)
 from wavetree.experiments.machine import using_threads
 from wavetree.report import machine_stamp
 
@@ -169,6 +178,7 @@ def _verdict(made: MadeList, family: str, cells: dict[str, Cell]) -> dict[str, A
         "difference": difference,
         "interval": [low, high],
         "above": difference > 0,
+        "above_as_score_has_it": ours.every_way[PRODUCT][0] > theirs.every_way[PRODUCT][0],
         "verdict": ALIKE if low <= 0 <= high else ABOVE if difference > 0 else BELOW,
     }
 
@@ -179,7 +189,11 @@ def _in_words(verdicts: Sequence[dict[str, Any]]) -> list[str]:
     for name in dict.fromkeys(one["list"] for one in verdicts):
         here = [one for one in verdicts if one["list"] == name]
         above = sum(one["above"] for one in here)
-        found.append(f"{name}: the {OURS}'s AUROC is above the {TO_BEAT}'s on {above} of {len(here)}.")
+        alike = sum(one["above_as_score_has_it"] for one in here)
+        found.append(
+            f"{name}: the {OURS}'s AUROC is above the {TO_BEAT}'s on {above} of {len(here)}; both scored {PRODUCT}, as "
+            f"`wavetree score` does, on {alike}."
+        )
         for one in here:
             gap = f"{one['difference']:+.4f}, {one['interval'][0]:+.4f} to {one['interval'][1]:+.4f}"
             if one["verdict"] == BELOW:

@@ -4,8 +4,10 @@
     per symbol    the same by the number of symbols, the mark counted
     for length    how far the total lies above what a text of that length usually has, in deviations (the product's own)
 
-Every model is scored in all three ways; which one counts is chosen on validation , model by model.
-An IsolationForest has no sum: in its place stand its score of the n-grams' counts and that of their shares.
+Every model is scored in all three ways; which one counts is chosen on validation, model by model. So are the discount
+of an n-gram (by its loss) and the grams of a forest (by what it tells from random texts), for each list anew; the
+recipes of the networks are those of `wavetree compare`, the best of five each on validation names. An IsolationForest
+has no sum: in its place stand its score of the n-grams' counts and that of their shares.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import safetensors.torch
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config, NgramConfig, configure
 from wavetree.data.packing import PackedItems
-from wavetree.experiments.anomalies.figures import Scores
+from wavetree.experiments.anomalies.figures import Scores, auroc
 from wavetree.experiments.anomalies.lists import MadeList
 from wavetree.experiments.compare.controls import OF_TRANSFORMER, ONE_CORE, RECIPE
 from wavetree.models import AnyModel, Ngram, build, parameter_count
@@ -40,12 +42,16 @@ from wavetree.train.training import Shape, Training
 PARAMETERS = 76_579
 """The lecture's scaled-up network."""
 TREES = 100
-GRAMS = (1, 1)
-"""The n-grams of the IsolationForest, from and to so many symbols: what did best on validation (docs/log.md). With
-longer ones a random text, which has next to none of those that were met, looks ordinary to it."""
+GRAMS = ((1, 1), (1, 2))
+"""The n-grams that an IsolationForest is tried with, from and to so many symbols. A random text has next to none of the
+longer ones, and looks ordinary by them."""
+DISCOUNTS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
+"""What an n-gram is tried with."""
 WARM_UP, TIMED = 5, 40
 """Throwaway steps: not timed, and timed."""
 TREATMENTS = ("total", "per symbol", "for length")
+PRODUCT = "for length"
+"""What `wavetree score` does."""
 Scorer = Callable[[Sequence[str]], tuple[Scores, Scores]]
 """Texts (K,) to their totals and their means by symbol, (K,) each."""
 
@@ -160,28 +166,30 @@ def _pace(made: MadeList, config: Config) -> float:
 
 
 def _counted(made: MadeList, order: int) -> Learnt:
-    """A Kneser-Ney n-gram of the train side; order 1 counts how often each symbol is, and nothing else."""
+    """A Kneser-Ney n-gram of the train side, of the discount that does best on validation; order 1 counts how often
+    each symbol is, and nothing else. Its seconds are those of one discount."""
     codec = AlphabetCodec.of(made.good.items)
-    begun = time.perf_counter()
     row_of = PackedItems(made.split.train, codec)
     row = row_of.row(np.arange(len(row_of)))
-    model = Ngram(NgramConfig(order=order), codec.vocab_size)
-    model.count(row.ids, row.targets, row.ages)
-    seconds = time.perf_counter() - begun
+
+    def counted(discount: float) -> tuple[float, float, Ngram]:
+        begun = time.thread_time()
+        model = Ngram(NgramConfig(order=order, discount=discount), codec.vocab_size)
+        model.count(row.ids, row.targets, row.ages)
+        seconds = time.thread_time() - begun
+        held_out = scores(model, codec, made.split.validation)
+        return float(held_out.nats.sum() / held_out.symbols.sum()), seconds, model
+
+    loss, seconds, model = min(map(counted, DISCOUNTS), key=lambda tried: tried[0])
     size = len(safetensors.torch.save({name: buffer.contiguous() for name, buffer in model.named_buffers()}))
-    return _of_model(made, model, codec, seconds, size, None)
+    return _of_model(made, model, codec, seconds, size, loss)
 
 
-def _of_model(
-    made: MadeList, model: AnyModel, codec: AlphabetCodec, seconds: float, size: int, loss: float | None
-) -> Learnt:
+def _of_model(made: MadeList, model: AnyModel, codec: AlphabetCodec, seconds: float, size: int, loss: float) -> Learnt:
     def score(items: Sequence[str]) -> tuple[Scores, Scores]:
         scored = scores(model, codec, items)
         return scored.nats, scored.nats / scored.symbols
 
-    if loss is None:
-        held_out = scores(model, codec, made.split.validation)
-        loss = float(held_out.nats.sum() / held_out.symbols.sum())
     counts = [tensor.numel() for name, tensor in model.named_buffers() if name.startswith("log_probabilities")]
     params = sum(counts) if isinstance(model, Ngram) else parameter_count(model)
     expected = Expected.fit(score(made.split.train)[0], _symbols(made.split.train))
@@ -189,18 +197,28 @@ def _of_model(
 
 
 def _forest(made: MadeList, seed: int) -> Learnt:
+    """Of forests on grams of several lengths, the one that tells validation items best from random texts."""
+
+    def told_apart(learnt: Learnt) -> float:
+        held_out, at_random = learnt.scores(made.split.validation), learnt.scores(made.random)
+        return max(auroc(held_out[way], at_random[way]) for way in TREATMENTS)
+
+    return max((_forest_of(made, seed, grams) for grams in GRAMS), key=told_apart)
+
+
+def _forest_of(made: MadeList, seed: int, ngrams: tuple[int, int]) -> Learnt:
     """Two of scikit-learn's IsolationForests (Liu et al. 2008) on n-grams: by their counts, and by their shares."""
     from sklearn.ensemble import IsolationForest
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.preprocessing import normalize
 
-    begun = time.perf_counter()
-    grams = CountVectorizer(analyzer="char", ngram_range=GRAMS, lowercase=False, dtype=np.float32)
+    begun = time.thread_time()
+    grams = CountVectorizer(analyzer="char", ngram_range=ngrams, lowercase=False, dtype=np.float32)
     counts = grams.fit_transform(made.split.train)
     by_counts, by_shares = (
         IsolationForest(n_estimators=TREES, random_state=seed).fit(table) for table in (counts, normalize(counts, "l1"))
     )
-    seconds = time.perf_counter() - begun
+    seconds = time.thread_time() - begun
 
     def score(items: Sequence[str]) -> tuple[Scores, Scores]:
         table = grams.transform(items)
