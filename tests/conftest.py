@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same examples every time, so that a test never fails by chance; `--hypothesis-profile=search` looks for new ones.
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.register_profile("search", deadline=None, max_examples=2000)
+settings.register_profile(  # `make fuzz`: tests/fuzz, with limits of time and memory
+    "long", deadline=None, max_examples=10_000, database=None, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("steady")
 
 

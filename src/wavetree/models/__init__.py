@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import overload
 
 import torch
+from torch import Tensor
 
 from wavetree.config import FlatConfig, ModelConfig, TransformerConfig, TreeConfig, WaveNetConfig
 from wavetree.errors import SettingError
@@ -29,14 +31,17 @@ __all__ = [
     "WaveNet",
     "build",
     "evaluating",
+    "fits",
     "outline",
     "parameter_count",
     "tree_from_layers",
 ]
 
 
-SMALL = 50_000_000
-"""A model whose three largest sizes multiply to less has some 100 MB of weights at most."""
+SMALL = 25_000_000
+"""Weights; 100 MB of them."""
+REPEATS = ("levels", "layers", "stacks", "kernel", "context")
+"""Of a model's sizes, those by which matrices become more, or one of them longer; all others are widths."""
 
 
 @overload
@@ -69,10 +74,24 @@ def build(config: ModelConfig, vocab_size: int, seed: int, given_size: int = 0) 
 
 def outline(config: ModelConfig, vocab_size: int, given_size: int = 0) -> AnyModel:
     """A model to look at the sizes of. A large one holds no weights, which takes a second and 80 MB of torch."""
-    sizes = sorted(value for value in config.model_dump().values() if type(value) is int)
-    large = math.prod(sizes[-3:]) > SMALL
-    with torch.device("meta") if large else nullcontext():
+    with torch.device("meta") if most_weights(config, vocab_size + given_size) > SMALL else nullcontext():
         return build(config, vocab_size, 0, given_size)
+
+
+def most_weights(config: ModelConfig, symbols: int) -> int:
+    """A bound on the weights of a model, from its sizes alone: for each repeat, so many matrices of widths x widths."""
+    sizes = {name: value for name, value in config.model_dump().items() if type(value) is int}
+    if isinstance(config, WaveNetConfig):
+        sizes |= {"levels": len(config.all_dilations), "stacks": 1}
+    widths = sum(value for name, value in sizes.items() if name not in REPEATS)
+    matrices = (13 if isinstance(config, TransformerConfig) else 3) * math.prod(sizes.get(name, 1) for name in REPEATS)
+    return matrices * widths**2 + symbols * (widths + 1)
+
+
+def fits(model: AnyModel, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these are the weights and buffers of `model`, by name, shape and type."""
+    wanted = {name: (tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()}
+    return wanted == {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
 def parameter_count(model: torch.nn.Module) -> int:

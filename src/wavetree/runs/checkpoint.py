@@ -68,20 +68,27 @@ def read_checkpoint(folder: Path, names: list[str]) -> tuple[dict[str, dict[str,
         contents[name] = read_bytes(folder / name)
         if hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
             raise DamagedError(_damaged(folder / name, "its content is not what was saved"))
+    files = {name: f"{name}.safetensors" for name in names}
+    tensors = {name: tensors_of(contents[file], folder / file) for name, file in files.items()}
+    return tensors, _object(contents["state.json"], folder / "state.json")
+
+
+def tensors_of(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The tensors by name in the content of the safetensors file `path`. Raises DamagedError."""
     try:
-        tensors = {name: safetensors.torch.load(contents[f"{name}.safetensors"]) for name in names}
-        state = json.loads(contents["state.json"])
-    except (safetensors.SafetensorError, ValueError):
-        raise DamagedError(_damaged(folder, "a file of it cannot be read")) from None
-    if not isinstance(state, dict):
-        raise DamagedError(_damaged(folder / "state.json", "it is not a JSON object"))
-    return tensors, state
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError):  # those of types torch lacks
+        raise DamagedError(_damaged(path, "it holds no tensors that can be read")) from None
 
 
 def read_json(path: Path) -> dict[str, object]:
     """The object in a JSON file. Raises DamagedError when there is none."""
+    return _object(read_bytes(path), path)
+
+
+def _object(content: bytes, path: Path) -> dict[str, object]:
     try:
-        document = json.loads(read_bytes(path))
+        document = json.loads(content)
     except (ValueError, RecursionError):
         raise DamagedError(_damaged(path, "it is not JSON")) from None
     if not isinstance(document, dict):

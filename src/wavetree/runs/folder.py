@@ -32,17 +32,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from wavetree.codecs import Codec, codec_from_json
+from wavetree.codecs import AlphabetCodec, BytesCodec, Codec, MuLawCodec, codec_from_json
 from wavetree.config import Config
 from wavetree.data import Fields, Labels, Split
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
-from wavetree.runs.checkpoint import MANIFEST, read_bytes, read_checkpoint, read_json, write_checkpoint, write_file
+from wavetree.runs.checkpoint import (
+    MANIFEST,
+    read_bytes,
+    read_checkpoint,
+    read_json,
+    tensors_of,
+    write_checkpoint,
+    write_file,
+)
+from wavetree.runs.origin import origin_of
 
 FORMAT = 1
 """The version of this layout. A reader refuses a newer one."""
@@ -54,6 +62,8 @@ OURS = {"config.json", "codec.json", "fields.json", "metrics.jsonl", "report.htm
 CHECKPOINT_NAME = re.compile(r"\d{6,}(-\d)?")
 WEIGHTS = "model.safetensors"
 """In the folder of a published run: its one set of weights."""
+CODECS = {"items": AlphabetCodec, "text": AlphabetCodec, "bytes": BytesCodec, "audio": MuLawCodec}
+"""Which codec each kind of data has."""
 CONFIG_SUM = "config_sha256"
 """In the state of a checkpoint: the SHA-256 of the config.json that it was trained by."""
 
@@ -138,14 +148,19 @@ class RunFolder:
 
     def origin(self) -> dict[str, Any]:
         """What was learnt from: `sha256`, and for a stream its `sources`."""
-        about = self._about()
-        found = about.get("list", about.get("corpus"))
-        return found if isinstance(found, dict) else {}
+        try:
+            return origin_of(self._about())
+        except ValueError:
+            where = self.path / "config.json"
+            raise DamagedError(f"{where} is damaged: it does not say what was learnt from.") from None
 
     def codec(self) -> Codec:
         """Symbols to ids, as the run has them."""
         self._checked("codec.json")
-        return codec_from_json(read_json(self.path / "codec.json"))
+        codec = codec_from_json(read_json(self.path / "codec.json"))
+        if not isinstance(codec, CODECS[self.config().data.kind]):
+            raise DamagedError(f"{self.path / 'codec.json'} is damaged: {codec.describe()} do not fit config.json.")
+        return codec
 
     @property
     def published(self) -> bool:
@@ -156,7 +171,7 @@ class RunFolder:
         """The items of `train`, `validation` or `test`. Raises RunError for a published run, which has none."""
         if self.published:
             raise RunError(f"{self.path} was published without the items that it learnt from: ask the run itself.")
-        lines = self._checked(f"{side}.txt").decode().split("\n")[:-1]
+        lines = self._lines(side)
         return tuple(line.split("\t", 1)[0] for line in lines) if self._has_fields() else tuple(lines)
 
     def fields(self) -> Fields:
@@ -170,8 +185,12 @@ class RunFolder:
         """The labels of the items of a side, parallel to `items`; empty where the run has no fields."""
         if not self._has_fields():
             return ()
-        lines = self._checked(f"{side}.txt").decode().split("\n")[:-1]
-        return tuple(tuple(line.split("\t")[1:]) for line in lines)
+        tables = self.fields().tables
+        rows = tuple(tuple(line.split("\t")[1:]) for line in self._lines(side))
+        known = [set(classes) for _, classes in tables]
+        if any(len(row) != len(known) or any(map(_lacks, known, row)) for row in rows):
+            raise DamagedError(_altered(self.path / f"{side}.txt"))
+        return rows
 
     def log(self, lines: Sequence[Mapping[str, object]]) -> None:
         """Adds lines to metrics.jsonl. Raises SaveError."""
@@ -223,7 +242,7 @@ class RunFolder:
         if self.published:
             if names != ["model"]:
                 raise RunError(f"{self.path} is a published run, which is there to be used: train a run of your own.")
-            return {"model": safetensors.torch.load(self._checked(WEIGHTS))}, {}
+            return {"model": tensors_of(self._checked(WEIGHTS), self.path / WEIGHTS)}, {}
         if not self.has_checkpoint():
             raise RunError(f"{self.path} has no checkpoint yet: `wavetree train --out {self.path} --resume` begins it.")
         tensors, state = read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)
@@ -268,6 +287,12 @@ class RunFolder:
         if not isinstance(sums, dict) or sums.get(name) != _sha256(content):
             raise DamagedError(_altered(self.path / name))
         return content
+
+    def _lines(self, side: str) -> list[str]:
+        try:
+            return self._checked(f"{side}.txt").decode().split("\n")[:-1]
+        except UnicodeDecodeError:
+            raise DamagedError(_altered(self.path / f"{side}.txt")) from None
 
     def _has_fields(self) -> bool:
         sums = self._about().get("sha256")
@@ -321,6 +346,10 @@ def _git_revision() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() or None if asked.returncode == 0 else None
+
+
+def _lacks(classes: set[str], label: str) -> bool:
+    return label not in classes
 
 
 def _lines(items: Sequence[str], labels: Sequence[Labels]) -> bytes:

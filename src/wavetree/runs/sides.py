@@ -9,7 +9,7 @@ from wavetree.codecs import AlphabetCodec
 from wavetree.config import DataConfig
 from wavetree.data.corpus import Corpus, CorpusSettings, Stream, open_corpus, split_stream
 from wavetree.data.packing import PackedItems
-from wavetree.errors import InputError
+from wavetree.errors import InputError, RunError
 from wavetree.runs.folder import RunFolder
 
 Side = PackedItems | Stream
@@ -55,6 +55,8 @@ def corpus_settings(config: DataConfig) -> CorpusSettings:
 def corpus_of(folder: RunFolder) -> Corpus:
     """The stream that a run was begun with. Raises InputError where it is gone, or holds something else by now."""
     config, origin = folder.config().data, folder.origin()
+    if not origin.get("sources"):
+        raise RunError(f"{folder.path} does not say which files it learnt from: ask the run that it was published of.")
     corpus = open_corpus([Path(source) for source in origin["sources"]], corpus_settings(config), config.fields)
     if corpus.digest != origin["sha256"]:
         raise InputError(

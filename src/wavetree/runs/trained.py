@@ -8,7 +8,7 @@ from pathlib import Path
 from wavetree.codecs import AlphabetCodec, Codec
 from wavetree.data import Fields
 from wavetree.errors import DamagedError, RunError
-from wavetree.models import AnyModel, build
+from wavetree.models import AnyModel, build, fits, outline
 from wavetree.runs.folder import RunFolder
 
 
@@ -47,11 +47,12 @@ def load(path: str | Path, which: str = "best") -> Trained:
     folder = RunFolder.open(Path(path))
     config, codec = folder.config(), folder.codec()
     tensors, _ = folder.load(which, ["model"])  # first: what was altered is not acted on
-    model = build(config.model, codec.vocab_size, config.train.seed, given_size(folder))
-    try:
-        model.load_state_dict(tensors["model"])
-    except RuntimeError:
+    model = outline(config.model, codec.vocab_size, given_size(folder))
+    if not fits(model, tensors["model"]):
         raise DamagedError(
             f"{folder.path} is damaged: its weights do not fit its settings and alphabet. Copy the folder again."
-        ) from None
+        )
+    if any(parameter.is_meta for parameter in model.parameters()):
+        model = build(config.model, codec.vocab_size, config.train.seed, given_size(folder))
+    model.load_state_dict(tensors["model"])
     return Trained(model.eval(), codec, folder.fields(), folder)

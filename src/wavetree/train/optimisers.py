@@ -144,7 +144,10 @@ class Optimiser:
         return {f"{i}.{name}": buffer for i, group in enumerate(self.groups) for name, buffer in group.buffers.items()}
 
     def restore(self, state: Buffers) -> None:
-        """Takes the buffers that `state` gave."""
+        """Takes the buffers that `state` gave. Raises ValueError or IndexError for others."""
         for name, buffer in state.items():
-            group, _, short = name.partition(".")
-            self.groups[int(group)].buffers[short] = buffer.clone()
+            number, _, short = name.partition(".")
+            group = self.groups[int(number)]
+            if (buffer.shape, buffer.dtype) != (group.values.shape, group.values.dtype):
+                raise ValueError(f"{name} has the shape {tuple(buffer.shape)}")
+            group.buffers[short] = buffer.clone()

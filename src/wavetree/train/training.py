@@ -9,24 +9,37 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from wavetree.config import Config
 from wavetree.data.rows import NO_TARGET, StreamRows
 from wavetree.errors import DamagedError
 from wavetree.evaluate import Piece, predictions
-from wavetree.models import AnyModel, build
+from wavetree.models import AnyModel, build, fits, outline
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.schedule import rate_at
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 PARTS = 2
 """Of the rows of a step, where a stream is learnt."""
-NUMBERS = ("steps", "threads", "step", "seconds", "symbols", "best", "block")
+_Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+_Size = Annotated[float, Field(strict=True, ge=0)]
+NUMBERS: dict[str, Any] = {
+    "steps": Annotated[int, Field(strict=True, ge=1, le=10**9)],
+    "threads": Annotated[int, Field(strict=True, ge=1, le=1024)],
+    "step": _Count,
+    "seconds": Annotated[_Size, Field(allow_inf_nan=False)],
+    "symbols": _Count,
+    "best": _Size,
+    "block": list[float],
+}
+"""What state.json holds of a training, and what each may be."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +130,10 @@ class Training:
         self.judged.load_state_dict(tensors["model"])
         self.model.load_state_dict(raw or tensors["model"])
         self.optimiser.restore(_with_prefix("optimiser.", training))
-        for name in NUMBERS:
-            setattr(self, name, numbers[name])
+        for name, kind in NUMBERS.items():
+            setattr(self, name, TypeAdapter(kind).validate_python(numbers[name]))
+        if self.step > self.steps:
+            raise ValueError("more steps than there are")
 
 
 def drawn(seed: int, step: int, part: int) -> int:
@@ -164,9 +179,9 @@ def resumed(
     config: Config, shape: Shape, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
-    training = Training.begin(config, shape, 1, 1)
-    try:
-        training.restore(tensors, numbers)
-    except (KeyError, RuntimeError, IndexError, ValueError):
-        raise DamagedError("the latest checkpoint does not fit the settings of the run. Train it anew.") from None
-    return training
+    if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
+        training = Training.begin(config, shape, 1, 1)
+        with suppress(KeyError, RuntimeError, IndexError, ValueError):
+            training.restore(tensors, numbers)
+            return training
+    raise DamagedError("the latest checkpoint does not fit the settings of the run. Train it anew.")

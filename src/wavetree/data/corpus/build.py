@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import time
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -47,6 +48,17 @@ _UNFINISHED = ".new-"
 _ABANDONED = 86_400
 """Seconds after which what an interrupted start has left is deleted."""
 _FRAMES_AT_ONCE = 4096
+_NO_ARRAY = (
+    OSError,
+    ValueError,
+    EOFError,
+    ArithmeticError,
+    TypeError,
+    SyntaxError,
+    RecursionError,
+    tokenize.TokenError,
+)
+"""What numpy lets through when it reads the head of a file that is no array."""
 
 
 def open_corpus(
@@ -208,8 +220,8 @@ def _append_frames(source: Source, clip: Source, samples: int, settings: CorpusS
         f"{samples:,} samples that {clip.name} has at {settings.rate:,} Hz"
     )
     try:
-        frames = np.load(source.path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        frames = np.lib.format.open_memmap(source.path, mode="r")
+    except _NO_ARRAY as error:
         reason = str(error).rstrip(".")
         raise InputError(f"{source.name} is no array that numpy can read ({reason}); {wanted}.") from None
     if frames.shape != shape or frames.dtype != np.float32:
