@@ -168,6 +168,8 @@ class TrainConfig(Section):
     """The decay of the averaged weights, which are the ones judged and kept; 0 keeps the last weights."""
     checks: Annotated[int, Field(ge=1, le=10**6)] = 10
     """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
+    diagnose_every: Annotated[int, Field(ge=0, le=10**9)] = 100
+    """Steps from one look inside to the next: gradients, updates and units of every level, for the report. 0: none."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """Of the products of matrices in training; auto is bfloat16 where the processor has units for it. All that is
     judged and kept is float32."""

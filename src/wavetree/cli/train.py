@@ -90,7 +90,7 @@ def train(
     options |= {f"train.{name}": value for name, value in limits.items()}
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
-    path = out or Path("runs") / _name(files, preset)
+    path = out or Path("runs") / named_after(files, preset)
     if resume:
         names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
         folder = _resumed(path, files, config, names)
@@ -103,7 +103,7 @@ def train(
     return INTERRUPTED if summary.stopped else 0
 
 
-def _name(files: tuple[Path, ...], preset: str | None) -> str:
+def named_after(files: tuple[Path, ...], preset: str | None) -> str:
     """What a run is called that is given no name."""
     if files:
         return (files[0].resolve() if files[0].name in {"", ".."} else files[0]).stem

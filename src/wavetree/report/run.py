@@ -10,6 +10,7 @@ from wavetree.codecs import Codec, MuLawCodec
 from wavetree.data.corpus import Stream
 from wavetree.report.blocks import block_average, block_steps
 from wavetree.report.charts import Series, line_chart
+from wavetree.report.inside import inside_charts
 from wavetree.report.machine import machine_stamp
 from wavetree.report.page import charts, folded, heading, page, paragraph, passage, table
 from wavetree.report.sound import sound_figures
@@ -58,6 +59,8 @@ def run_page(folder: RunFolder, summary: Summary) -> str:
         parts.append(paragraph(over))
     if blocks:
         parts += [heading("Curves"), charts([_loss_chart(blocks, checks, codec.unit), _rate_chart(blocks)])]
+    if looks := [line for line in lines if "diagnostics" in line]:
+        parts += [heading("Inside"), charts(inside_charts(looks))]
     if isinstance(codec, MuLawCodec):
         assert isinstance(sides.validation, Stream)
         parts += [heading("What it sounds like"), sound_figures(load(folder.path), sides.validation)]

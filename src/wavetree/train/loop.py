@@ -25,6 +25,7 @@ from wavetree.models import parameter_count
 from wavetree.runs import RunFolder, Side, given_size, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
+from wavetree.train.diagnostics import diagnosed_step
 from wavetree.train.schedule import rate_at
 from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, resumed, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
@@ -63,6 +64,7 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         folder.cut_log(training.step)
         saved = training.step
     else:
+        folder.cut_log(0)  # a death before the first checkpoint leaves lines
         training = Training.begin(config, shape, *planned(config, shape, batches, sides.validation))
         saved = -1
     use_threads(training.threads, config)
@@ -71,7 +73,12 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
     every = max(1, training.steps // LOGGED_BLOCKS)
 
     while training.step < training.steps and not watch.stop():
-        training.advance(batches[training.step], config)
+        piece = batches[training.step]
+        if config.train.diagnose_every and (training.step + 1) % config.train.diagnose_every == 0:
+            found = diagnosed_step(training, piece, config)
+            folder.log([{"step": training.step, **found.to_json()}])
+        else:
+            training.advance(piece, config)
         training.seconds = time.perf_counter() - clock
         if training.step % every == 0 or training.step in due:
             _log_block(folder, training, config, watch)

@@ -76,8 +76,11 @@ class Training:
         judged = copy.deepcopy(model) if config.train.average else model
         return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps, threads)
 
-    def advance(self, piece: Piece, config: Config) -> None:
-        """One step. What dropout leaves out is drawn from (seed, step)."""
+    def advance(self, piece: Piece, config: Config) -> list[Tensor]:
+        """One step, and its gradients in the order of the optimiser's parameters.
+
+        What dropout leaves out is drawn from (seed, step).
+        """
         settings = config.train
         loss, gradients = self._gradients(piece, config)
         self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1)
@@ -89,6 +92,7 @@ class Training:
             with torch.no_grad():
                 for mean, now in zip(self.judged.state_dict().values(), self.model.state_dict().values(), strict=True):
                     mean.lerp_(now, 1 - keep)
+        return gradients
 
     def _gradients(self, piece: Piece, config: Config) -> tuple[float, list[Tensor]]:
         """The mean loss of a piece and its gradients. Rows of a stream come in PARTS, side by side where threads allow.

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wavetree.config import NgramConfig
-from wavetree.experiments.compare.rows import Row
+from wavetree.experiments.compare.rows import Row, error_of_mean
 from wavetree.experiments.compare.training import Bench, by_counting, by_product, our_config
 
 SECONDS = 10.0
@@ -118,12 +118,9 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
 
 
 def _error(tree: Row, other: Row) -> float:
-    symbols = tree.trials[0].test.symbols
-    surplus = _nats(other) - _nats(tree)  # (K,): what each item tells for the tree
-    rest = surplus - symbols * (surplus.sum() / symbols.sum())
-    items = len(symbols) / max(1, len(symbols) - 1) * float((rest**2).sum()) / float(symbols.sum()) ** 2
+    items = error_of_mean(_nats(other) - _nats(tree), tree.trials[0].test.symbols)
     seeds = sum(statistics.variance(row.test_by_seed) / len(row.trials) for row in (tree, other) if len(row.trials) > 1)
-    return math.sqrt(items + seeds)
+    return math.sqrt(items**2 + seeds)
 
 
 def _nats(row: Row) -> npt.NDArray[np.float64]:

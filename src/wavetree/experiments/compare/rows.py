@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -23,6 +24,13 @@ class Scores:
     def mean(self) -> float:
         """Nats a symbol."""
         return float(self.nats.sum() / self.symbols.sum())
+
+
+def error_of_mean(surplus: npt.NDArray[np.float64], symbols: npt.NDArray[np.int64]) -> float:
+    """The standard error over items of a mean a symbol: of each item (K,) what one model has more."""
+    rest = surplus - symbols * (surplus.sum() / symbols.sum())
+    items = len(symbols) / max(1, len(symbols) - 1)
+    return math.sqrt(items * float((rest**2).sum())) / float(symbols.sum())
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from wavetree.config import Config, NgramConfig, TrainConfig, configure
 from wavetree.data import ItemList, Split, split_items
 from wavetree.data.packing import PackedItems, PackedRow
 from wavetree.errors import SettingError
-from wavetree.evaluate import exact_loss
+from wavetree.evaluate import exact_loss, predictions
 from wavetree.experiments.compare.rows import Curve, Scores, Trial
 from wavetree.experiments.lecture import Descent, WindowTraining, windows
 from wavetree.layers.scratch import Linear, Sequential
@@ -228,8 +228,8 @@ def item_scores(model: AnyModel, items: PackedItems) -> Scores:
     with evaluating(model):
         for chosen in items.chunks(SCORED_POSITIONS):
             row = items.row(chosen)
-            logits = model.packed(model.prepare(row.ids, row.ages))  # (N, V)
-            losses = F.cross_entropy(logits, torch.from_numpy(row.targets), reduction="none").double().numpy()  # (N,)
+            logits, targets = predictions(model, row)  # (N, V), (N,)
+            losses = F.cross_entropy(logits, targets, reduction="none").double().numpy()  # (N,)
             item = np.cumsum(row.ages == 0) - 1  # (N,)
             nats.append(np.bincount(item, weights=losses))
             symbols.append(np.bincount(item))
