@@ -25,3 +25,10 @@ def test_hub(run: Path, tmp_path: Path, command: Command) -> None:
     assert ran.document["to"] == "hub"
     assert {Path(file["path"]).name: file["bytes"] > 0 for file in ran.document["files"]}["README.md"]
     assert command("sample", tmp_path / "hub", "-n", "3").code == 0
+
+
+def test_html(run: Path, tmp_path: Path, command: Command) -> None:
+    ran = command("export", run, "--to", "html", "--out", tmp_path / "page.html")
+    assert ran.code == 0
+    size = (tmp_path / "page.html").stat().st_size
+    assert ran.out == f"{tmp_path / 'page.html'}  {size / 1000:,.0f} kB\n"

@@ -120,10 +120,12 @@ VERBS = {
     ),
     "export": Verb(
         "wavetree.cli.export:export",
-        "Write the model for use elsewhere: ONNX graphs, or a folder for a model hub.",
-        "The graphs take and give the state, and are compared with torch before anything is written (extra onnx). "
-        "The folder for a hub holds the weights and a model card, and not the list; wavetree uses it like a run.",
-        "wavetree export runs/names --to onnx --out names-onnx",
+        "Write the model for use elsewhere: a page, ONNX graphs, or a folder for a model hub.",
+        "The page is one file that runs the model in any browser, without a network; it holds hashes of the items of a "
+        "list of up to 60,000, by which it marks samples. The graphs take and give the state, and are compared with "
+        "torch before anything is written (extra onnx). The folder for a hub holds the weights and a model card, and "
+        "not the list; wavetree uses it like a run.",
+        "wavetree export runs/names --to html --out names.html",
     ),
     "sweep": Verb(
         "wavetree.cli.sweep:sweep",

@@ -13,7 +13,7 @@ from wavetree.cli.output import content, content_json, number, say, working
 if TYPE_CHECKING:
     from wavetree.runs import Trained
 
-Form = Literal["onnx", "hub"]
+Form = Literal["html", "onnx", "hub"]
 
 
 def export(
@@ -22,7 +22,10 @@ def export(
     *,
     to: Annotated[
         Form,
-        Parameter(help="onnx: a folder of graphs. hub: a folder with a model card, for a model hub."),
+        Parameter(
+            help="html: one file that runs the model in a browser. onnx: a folder of graphs. hub: a folder with a "
+            "model card, for a model hub."
+        ),
     ],
     out: Annotated[Path, Parameter(help="The file or folder to write.")],
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
@@ -30,7 +33,7 @@ def export(
     """Writes the best model of a run in another form, and says how large it became."""
     from wavetree.runs import load
 
-    forms: dict[Form, Callable[[Trained, Path], list[Path]]] = {"onnx": _onnx, "hub": _hub}
+    forms: dict[Form, Callable[[Trained, Path], list[Path]]] = {"html": _html, "onnx": _onnx, "hub": _hub}
     written = forms[to](load(run), out)
     sizes = {str(path): path.stat().st_size for path in written}
     if as_json:
@@ -38,6 +41,15 @@ def export(
         return
     for path, size in sizes.items():
         content(f"{path}  {number(size / 1000)} kB")
+
+
+def _html(run: Trained, out: Path) -> list[Path]:
+    from wavetree.export.document import model_document
+    from wavetree.export.page import export_page
+
+    written = export_page(model_document(run), out)
+    say("open it in any browser: the model runs there, and nothing is fetched")
+    return written
 
 
 def _onnx(run: Trained, out: Path) -> list[Path]:

@@ -2,4 +2,5 @@
 
 onnx.py     three graphs for any runtime of ONNX, the state as inputs and outputs
 hub.py      a folder as the model hubs lay it out, with a model card; wavetree loads it like a run
+document.py the model as one JSON object, for the page; page.py: the page as one file with the model in it
 """

@@ -1,0 +1,7 @@
+// The page as a file of its own (`wavetree export --to html`): the tabs that need no server, the model in the page.
+
+import { start } from "./app.js";
+import { fileSource } from "./source.js";
+import { tree } from "./tabs/tree.js";
+
+start({ tabs: [tree], source: fileSource() });

@@ -1,0 +1,340 @@
+// The tree, on a text of the reader's own: every node with its numbers, in three layouts.
+
+import { choice, h, number } from "../dom.js";
+import { ranked, softmax } from "../model/choice.js";
+import { UnknownSymbol, visible } from "../model/codec.js";
+import { flip } from "../model/flip.js";
+import { PAD } from "../model/network.js";
+import { fusionPanel } from "./tree/fusion.js";
+import { LAYOUTS, key, layout } from "./tree/layout.js";
+import { levelLabels } from "./tree/levels.js";
+import { Stage } from "./tree/stage.js";
+
+const ZOOMS = [10, 14, 18, 24, 31, 36, 44, 52, 60, 72, 96];
+const LEAST_FITTED = 4; // the smallest zoom that is chosen by itself
+const MOST_FITTED = 8;
+const FOLDED_COLUMNS = 32; // of a tree that is larger, about so many are there at first
+const PREDICTED = 6; // symbols that stand above the root
+
+export const tree = { id: "tree", title: "Tree", needsModel: true, needsServer: false, mount: (element, context) => new TreeTab(element, context) };
+
+class TreeTab {
+  constructor(element, context) {
+    Object.assign(this, { context, model: context.model, network: context.model.network, shown: null });
+    this.costs = this.model.costs();
+    this.stage = new Stage({
+      open: (row, position) => this.open(row, position),
+      leaf: (position) => this.pickLeaf(position),
+      fold: (row, position) => this.fold(row, position),
+      type: (position, symbol) => this.flipTo(position, symbol),
+      light: (node) => this.tell(node),
+    });
+    this.build(element);
+    this.keys = [
+      { key: "/", does: "type a text", run: () => this.input.select() },
+      { key: "n", does: "slide one symbol on", run: () => this.slide(1) },
+      { key: "b", does: "slide one symbol back", run: () => this.slide(-1) },
+      { key: "l", does: "the next layout", run: () => this.nextLayout() },
+      { key: "f", does: "flip a symbol, or end the flip", run: () => this.toggleFlip() },
+      { key: "+", does: "zoom in", run: () => this.zoom(1) },
+      { key: "-", does: "zoom out", run: () => this.zoom(-1) },
+      { key: "Escape", does: "close what is open", run: () => this.closeAll() },
+    ];
+    this.hints = [
+      ["← → ↑ ↓", "from node to node"],
+      ["Enter", "open a fusion, or choose a symbol"],
+      ["a … z", "on a symbol: flip it to this one"],
+    ];
+  }
+
+  build(element) {
+    const on = (run) => ({ click: run });
+    this.input = h("input", {
+      type: "text", class: "text", id: "tree-text", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
+      on: { input: () => this.context.setState({ text: this.input.value, at: null, node: null, flip: null, empty: this.input.value ? null : "1" }) },
+    });
+    this.layouts = choice("Layout", LAYOUTS, (kind) => this.context.setState({ layout: kind === "tree" ? null : kind }));
+    this.back = h("button", { type: "button", "aria-label": "Slide one symbol back", on: on(() => this.slide(-1)) }, "◀");
+    this.on = h("button", { type: "button", "aria-label": "Slide one symbol on", on: on(() => this.slide(1)) }, "▶");
+    this.place = h("output", { class: "place" });
+    this.flipButton = h("button", { type: "button", id: "flip", "aria-pressed": "false", on: on(() => this.toggleFlip()) }, "Flip a symbol");
+    this.flipTray = h("div", { class: "flip-tray" });
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.counters = h("dl", { class: "counters" });
+    this.hint = h("p", { class: "hint" });
+    this.side = h("aside", { class: "fusion", "aria-label": "A fusion" });
+    this.told = h("div", { class: "told" });
+    const zooms = h("div", { class: "group", role: "group", "aria-label": "Zoom" },
+      h("button", { type: "button", "aria-label": "Zoom out", on: on(() => this.zoom(-1)) }, "−"),
+      h("button", { type: "button", "aria-label": "Zoom in", on: on(() => this.zoom(1)) }, "+"));
+    element.append(
+      h("div", { class: "bar" },
+        h("label", { class: "field grow" }, h("span", {}, "A text"), this.input),
+        this.told,
+        h("div", { class: "field" }, h("span", {}, "Window"), h("div", { class: "group", role: "group", "aria-label": "Slide the window" }, this.back, this.place, this.on)),
+        h("div", { class: "field" }, h("span", {}, "Layout"), this.layouts.element),
+        h("div", { class: "field" }, h("span", {}, "Zoom"), zooms),
+        h("div", { class: "field" }, h("span", {}, "Change"), this.flipButton)),
+      this.problem,
+      this.flipTray,
+      h("div", { class: "work" }, h("div", { class: "left" }, this.stage.element, this.hint, this.counters), this.side),
+    );
+  }
+
+  update(state) {
+    const text = state.text ?? (state.empty ? "" : this.model.document.example);
+    if (document.activeElement !== this.input || this.input.value !== text) this.input.value = text;
+    let ids;
+    try {
+      ids = this.model.ids(text);
+      this.problem.textContent = "";
+    } catch (error) {
+      if (!(error instanceof UnknownSymbol)) throw error;
+      this.problem.textContent = error.message;
+      return;
+    }
+    const before = this.shown;
+    const length = ids.length - 1;
+    const at = Math.min(length, Math.max(0, Number(state.at ?? length)));
+    const kind = LAYOUTS.some(([name]) => name === state.layout) ? state.layout : "tree";
+    this.layouts.set(kind);
+    const change = this.readFlip(state, ids);
+    const units = this.model.codec.units(text);
+    const zoom = this.pitch(state, length, at);
+    const seen = { pitch: zoom, text, ids: change ? ids.with(change.position, change.to) : ids, units, at, length, kind, change };
+    this.shown = seen;
+    this.rows = this.network.dense(seen.ids);
+    const moved = change ? this.movedNodes(ids, change) : null;
+    const slid = before && before.text === text && before.at + 1 === at && !change;
+    const fresh = new Set(slid ? this.network.levels.map((_, l) => key(l + 1, at)) : []);
+    const made = layout(this.network, {
+      kind, at, length, pitch: zoom, rise: kind === "rings" ? 124 : 92, toggled: new Set((state.fold ?? "").split(",")),
+    });
+    const open = this.openNode(state, made);
+    this.stage.draw(made, (row, position) => this.look(row, position), { fresh, moved, open, flipped: change?.position });
+    levelLabels(this.stage.labels, this.model, made, seen);
+    this.stage.drawPrediction(this.prediction(at), made.nodes.get(key(this.network.levels.length, at)));
+    this.follow(made, before, at);
+    this.place.textContent = `${at} of ${length}`;
+    this.place.setAttribute("aria-label", `the window ends at position ${at} of ${length}`);
+    this.back.disabled = at === 0;
+    this.on.disabled = at === length;
+    this.showCounters(length);
+    this.showFlip(state, moved);
+    this.showSide(open, state);
+    this.tell(null);
+  }
+
+  // What a node is, for the stage.
+  look(row, position) {
+    const pad = position <= 0;
+    const node = this.network.at(this.rows, row, position);
+    const symbol = this.symbol(position);
+    const sees = this.sees(row, position);
+    const label = row === 0
+      ? pad ? "the pad before the text" : `symbol ${symbol} at position ${position}`
+      : `level ${row - 1}, position ${position}, has seen ${sees}`;
+    return { vector: node.vector, symbol, pad: pad && row === 0, label };
+  }
+
+  symbol(position) {
+    const { units, change } = this.shown;
+    if (position <= 0) return "·";
+    return change?.position === position ? this.model.codec.symbols[change.to - 1] : units[position - 1];
+  }
+
+  sees(row, position) {
+    const span = this.network.sees(row);
+    const symbols = Array.from({ length: Math.min(span, 12) }, (_, i) => visible(this.symbol(position - i))).reverse();
+    return `${span > 12 ? "…" : ""}${symbols.join("")}`;
+  }
+
+  // Slide.
+  slide(step) {
+    const { at, length } = this.shown;
+    const to = Math.min(length, Math.max(0, at + step));
+    if (to === at) return;
+    this.context.setState({ at: to === length ? null : String(to), node: null });
+    this.context.announce(`The window ends at position ${to}: ${this.network.levels.length} new fusions.`);
+  }
+
+  // Keeps the end of the window in view.
+  follow(made, before, at) {
+    if (before?.at === at && before.kind === this.shown.kind && before.text === this.shown.text) return;
+    const node = made.nodes.get(key(0, at));
+    const { scroller } = this.stage;
+    scroller.scrollTo({ left: node.x - scroller.clientWidth * 0.75, behavior: "auto" });
+  }
+
+  // The width of a column: as the reader set it, or as much as fits.
+  pitch({ zoom }, length, at) {
+    if (ZOOMS[zoom]) return ZOOMS[zoom];
+    const columns = Math.min(this.network.receptiveField, FOLDED_COLUMNS) + length - at;
+    const fits = ZOOMS.findLastIndex((pitch) => pitch * columns <= this.stage.scroller.clientWidth - 24);
+    return ZOOMS[Math.min(MOST_FITTED, Math.max(LEAST_FITTED, fits))];
+  }
+
+  // The likeliest symbols after position `at`, with their probabilities.
+  prediction(at) {
+    const chances = softmax(this.network.predict(this.network.at(this.rows, this.network.levels.length, at)));
+    return ranked(chances).slice(0, PREDICTED).map((id) => ({ symbol: id ? this.model.codec.symbols[id - 1] : null, chance: chances[id] }));
+  }
+
+  nextLayout() {
+    const names = LAYOUTS.map(([name]) => name);
+    const next = names[(names.indexOf(this.shown.kind) + 1) % names.length];
+    this.context.setState({ layout: next === "tree" ? null : next });
+    this.context.announce(LAYOUTS.find(([name]) => name === next)[1]);
+  }
+
+  zoom(step) {
+    const now = ZOOMS.indexOf(this.shown.pitch);
+    this.context.setState({ zoom: String(Math.min(ZOOMS.length - 1, Math.max(0, now + step))) });
+  }
+
+  fold(row, position) {
+    if (row < 1 || this.shown.kind !== "tree") return;
+    const id = `${row}.${this.shown.at - position}`;
+    const now = new Set((this.context.state.fold ?? "").split(",").filter(Boolean));
+    if (!now.delete(id)) now.add(id);
+    this.context.setState({ fold: [...now].join(",") });
+  }
+
+  // Flip: state.flip is "3" while a symbol is chosen, and "3:z" once it is another.
+  readFlip(state, ids) {
+    const [place, symbol] = (state.flip ?? "").split(/:(.*)/s);
+    const position = Number(place);
+    if (!(position > 0 && position < ids.length) || !symbol) return null;
+    const to = this.model.codec.symbols.indexOf(symbol) + 1;
+    return to > 0 && to !== ids[position] ? { position, to, symbol } : null;
+  }
+
+  movedNodes(ids, { position, to }) {
+    const rows = flip(this.network, ids, position, to);
+    this.network.dense(this.shown.ids);
+    this.changes = rows;
+    const moved = new Set();
+    rows.slice(0, -1).forEach((row, r) => row.forEach((change, p) => change > 0 && moved.add(key(r, p))));
+    return moved;
+  }
+
+  toggleFlip() {
+    if (this.context.state.flip) this.context.setState({ flip: null });
+    else this.pickLeaf(Math.max(1, this.shown.at - 2));
+  }
+
+  pickLeaf(position) {
+    if (position < 1) return;
+    this.context.setState({ flip: String(position) });
+  }
+
+  flipTo(position, symbol) {
+    if (position < 1 || this.model.codec.symbols.indexOf(symbol) < 0) return false;
+    this.context.setState({ flip: `${position}:${symbol}` });
+    return true;
+  }
+
+  showFlip({ flip: wished }, moved) {
+    this.flipButton.setAttribute("aria-pressed", Boolean(wished));
+    this.flipButton.textContent = wished ? "End the flip" : "Flip a symbol";
+    this.flipTray.hidden = !wished;
+    if (!wished) return;
+    const position = Number(wished.split(":")[0]);
+    const { change, units, at } = this.shown;
+    const now = units[position - 1];
+    const select = h("select", { id: "flip-to", "aria-label": "becomes", on: { change: ({ target }) => this.flipTo(position, target.value) } },
+      change ? null : h("option", { value: "" }, "choose"),
+      this.model.codec.symbols.map((symbol) => symbol === now ? null : h("option", { value: symbol, selected: change?.symbol === symbol }, visible(symbol))));
+    const places = h("select", { "aria-label": "position", on: { change: ({ target }) => this.pickLeaf(Number(target.value)) } },
+      units.map((unit, i) => h("option", { value: i + 1, selected: i + 1 === position }, `${i + 1}: ${visible(unit)}`)));
+    this.flipTray.replaceChildren(h("label", {}, "Symbol ", places), h("label", {}, " becomes ", select), h("p", { class: "verdict" }, this.verdict(position, at, moved)));
+    if (change) this.context.announce(this.verdict(position, at, moved));
+  }
+
+  verdict(position, at, moved) {
+    if (!moved) return "Choose a symbol here or below, and type another one on it.";
+    const here = [...this.stage.made.nodes.values()].filter(({ row, part }) => row > 0 && part === "window");
+    const lit = here.filter(({ row, position: p }) => moved.has(key(row, p))).length;
+    const change = this.changes.at(-1)[at];
+    if (position > at) return `It comes after this prediction: 0 of ${here.length} nodes move, and no logit does. That is what causal means.`;
+    return `${lit} of the ${here.length} fusions shown move, those that see it; the logits by up to ${change.toFixed(3)}.`;
+  }
+
+  // Open a fusion.
+  open(row, position) {
+    if (this.stage.made.nodes.get(key(row, position))?.folded) return this.fold(row, position);
+    this.context.setState({ node: key(row, position), output: null });
+    this.side.querySelector("h2")?.focus({ preventScroll: matchMedia("(min-width: 60rem)").matches });
+  }
+
+  openNode(state, made) {
+    const [row, position] = (state.node ?? "").split(".").map(Number);
+    return row > 0 && made.nodes.has(key(row, position)) ? key(row, position) : null;
+  }
+
+  showSide(open, state) {
+    this.side.hidden = false;
+    if (!open) {
+      this.side.replaceChildren(h("div", { class: "invite" }, h("h2", {}, "Open a fusion"),
+        h("p", {}, "Every square is a vector: its pattern shows the first numbers. Choose one, and see how it was made from the two below it."),
+        h("p", { class: "soft" }, "A symbol lights up the path of all that has seen it.")));
+      return;
+    }
+    const [row, position] = open.split(".").map(Number);
+    const level = row - 1;
+    const { reaches } = this.network.levels[level];
+    const children = [...reaches, 0].map((far) => ({ node: this.network.at(this.rows, level, position - far), sees: this.sees(level, position - far), position: position - far }));
+    const fusion = { network: this.network, level, position, text: this.shownText(), children, sees: this.sees(row, position) };
+    this.side.replaceChildren(...fusionPanel(fusion, Number(state.output ?? 0), {
+      output: (output) => this.context.setState({ output: output ? String(output) : null }),
+      close: () => this.closeFusion(open),
+      said: (text) => { this.context.announce(text); this.hint.textContent = text; },
+    }));
+  }
+
+  shownText() {
+    return this.model.codec.decode(this.shown.ids.slice(1));
+  }
+
+  closeFusion(open) {
+    this.context.setState({ node: null, output: null });
+    this.stage.focus(open);
+  }
+
+  closeAll() {
+    this.context.setState({ node: null, output: null, flip: null });
+  }
+
+  // The line under the drawing: what the pointer is on.
+  tell(node) {
+    if (!this.shown || this.shown.ids.length === 0) return;
+    const { at, kind } = this.shown;
+    if (node && node.row > 0) {
+      const [from, to] = [node.position - this.network.sees(node.row) + 1, node.position];
+      this.hint.textContent = `Level ${node.row - 1} at position ${to}: it has seen positions ${from} to ${to}, ${this.sees(node.row, node.position)}.`;
+    } else if (node) {
+      this.hint.textContent = node.position > at ? "A later symbol: nothing here has seen it." : "The path of a symbol to the root.";
+    } else {
+      this.hint.textContent = ABOUT[kind](this.shown.at);
+    }
+  }
+
+  showCounters(length) {
+    const { window: w, dense, incremental } = this.costs;
+    const cells = [
+      ["window", w, `anew for every output: ${number(w * (length + 1))} for this text`],
+      ["dense", dense, `each node once, used twice: ${number(dense * (length + 1))} for this text`],
+      ["incremental", incremental, "a step of generation, from its rings"],
+    ];
+    this.counters.replaceChildren(...cells.map(([name, count, about]) => h("div", {},
+      h("dt", {}, name), h("dd", {}, h("b", {}, number(count)), ` fusion${count === 1 ? "" : "s"}`, h("small", {}, about)))));
+  }
+
+  unmount() {}
+}
+
+const ABOUT = {
+  tree: () => "A prediction fuses its window pair by pair, level by level. Slide it: what was computed stays, and only the right edge is new.",
+  dilated: () => "The same nodes over the whole text: level l finds its left child 2^l positions back. Each node is the right child of one, the left child of another.",
+  rings: () => "The same nodes while generating: each level keeps its last 2^l vectors; the oldest leaves as left child, the newest takes its place.",
+};
