@@ -123,6 +123,40 @@ def bench_score(
         content(note)
 
 
+def bench_record(
+    *records: Annotated[str, Parameter(name="record", help="Which; none lists them.")],
+    every: Annotated[bool, Parameter(name="--all", help="All of them: more than an hour.")] = False,
+    names: Annotated[Path | None, Parameter(help="The lecture's list of names.")] = None,
+    text: Annotated[Path | None, Parameter(help="tiny-shakespeare.")] = None,
+    seeds: Annotated[int, Parameter(help="Trainings, where a loss is measured.")] = 3,
+    keep: Annotated[
+        Path | None, Parameter(help="A file of rows: those in it are not measured again, new ones are added.")
+    ] = None,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Measure the figures that wavetree claims, each beside its floor and its goal."""
+    from wavetree.experiments import RECORDS, Material
+    from wavetree.experiments import bench_record as measure
+
+    if not records and not every:
+        listed = [(name, record.says, f"{record.floor:,g}", f"{record.goal:,g}") for name, record in RECORDS.items()]
+        show(table(["<", "<", ">floor", ">goal"], listed))
+        return
+    figures = measure(records, Material(names, text, seeds, say), keep)
+    if as_json:
+        content_json(figures)
+        return
+    rows = [
+        (row["name"], row["says"], _figure(row["value"]), f"{row['floor']:,g}", f"{row['goal']:,g}", _verdict(row))
+        for row in figures["rows"]
+    ]
+    show(table(["<", "<", ">value", ">floor", ">goal", "<reached"], rows))
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    return "goal" if row["goal_met"] else "floor" if row["floor_met"] else "neither"
+
+
 SCORE_COLUMNS = ("list", "model", "params", "seconds", "bytes", "strings_per_second", "val_nll", "scored")
 
 

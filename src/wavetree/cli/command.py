@@ -181,6 +181,12 @@ BENCHES = {
         "names against shuffled ones and words. Minutes.",
         "wavetree bench score --seeds 3 --seconds 10",
     ),
+    "record": Verb(
+        "wavetree.cli.bench:bench_record",
+        "Measure the figures that wavetree claims, beside floor and goal.",
+        "Validation chooses, test is measured once, several seeds. Take a quiet machine.",
+        "wavetree bench record lecture-any --names names.txt",
+    ),
 }
 LESSONS = {
     "lesson": Verb(

@@ -6,5 +6,17 @@ from wavetree.experiments.bench_sample import bench_sample
 from wavetree.experiments.bench_speech import bench_speech
 from wavetree.experiments.bench_text import bench_dense, bench_text
 from wavetree.experiments.bench_train import bench_train
+from wavetree.experiments.records import RECORDS, Material, bench_record
 
-__all__ = ["bench_dense", "bench_generate", "bench_sample", "bench_score", "bench_speech", "bench_text", "bench_train"]
+__all__ = [
+    "RECORDS",
+    "Material",
+    "bench_dense",
+    "bench_generate",
+    "bench_record",
+    "bench_sample",
+    "bench_score",
+    "bench_speech",
+    "bench_text",
+    "bench_train",
+]
