@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from wavetree.config import TrainConfig
 from wavetree.train import optimisers
-from wavetree.train.optimisers import BETAS, EPSILON, MOMENTUM, Optimiser, orthogonalise
+from wavetree.train.optimisers import BETAS, EPSILON, MOMENTUM, Optimiser, orthogonalise, orthogonalised
 
 RATE, DECAY = 0.02, 0.1
 SHAPES = [(6, 10), (6, 10), (10, 4), (7,), (3, 5)]
@@ -131,3 +131,10 @@ def test_parameters_are_views_that_the_step_moves() -> None:
         assert torch.equal(p, old)
     ours.step([torch.ones_like(p) for p in ours.parameters], RATE, 1)
     assert all(not torch.equal(p, old) for p, old in zip(mine, before, strict=True))
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_shared_out_among_threads_the_numbers_are_the_same(workers: int, precision: torch.dtype) -> None:
+    stack = torch.randn(5, 64, 48, generator=torch.Generator().manual_seed(3)).to(precision)
+    assert torch.equal(orthogonalised(stack, workers), orthogonalise(stack))

@@ -8,6 +8,7 @@ one in `torch.optim`, which takes the same settings but visits every parameter i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -17,8 +18,8 @@ from torch.nn import Parameter
 from wavetree.config import TrainConfig
 
 Buffers = dict[str, Tensor]
-Rule = Callable[[Tensor, Tensor, Buffers, float, int], None]
-"""rule(values, gradient, buffers, rate, step): changes values and buffers in place; `step` counts from 1."""
+Rule = Callable[[Tensor, Tensor, Buffers, float, int, int], None]
+"""rule(values, gradient, buffers, rate, step, workers): changes values and buffers in place; `step` counts from 1."""
 
 BETAS = (0.9, 0.99)  # AdamW: the second one shorter than the usual 0.999, since a run here is a few hundred steps
 EPSILON = 1e-8
@@ -30,7 +31,7 @@ ORTHOGONALISE_STEPS = 5
 def sgd() -> Rule:
     """values -= rate * gradient, as the lecture does."""
 
-    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int) -> None:
+    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int, workers: int) -> None:
         values.sub_(gradient, alpha=rate)
 
     return step
@@ -39,7 +40,7 @@ def sgd() -> Rule:
 def adamw(weight_decay: float) -> Rule:
     """Loshchilov and Hutter 2019, algorithm 2."""
 
-    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int) -> None:
+    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int, workers: int) -> None:
         mean, square = _buffer(buffers, "mean", values), _buffer(buffers, "square", values)
         mean.lerp_(gradient, 1 - BETAS[0])
         square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
@@ -56,11 +57,11 @@ def muon(weight_decay: float, precision: torch.dtype = torch.float32) -> Rule:
     bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
     """
 
-    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int) -> None:
+    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int, workers: int) -> None:
         momentum = _buffer(buffers, "momentum", values)
         momentum.lerp_(gradient, 1 - MOMENTUM)
         wanted = gradient.lerp(momentum, MOMENTUM)  # Nesterov's form
-        direction = orthogonalise(wanted.to(precision)).to(values.dtype)
+        direction = orthogonalised(wanted.to(precision), workers).to(values.dtype)
         rows, columns = values.shape[-2:]
         values.mul_(1 - rate * weight_decay)
         values.sub_(direction, alpha=rate * max(1.0, rows / columns) ** 0.5)
@@ -78,6 +79,15 @@ def orthogonalise(stack: Tensor) -> Tensor:
         gram = x @ x.mT  # (K, m, m)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.mT if tall else x
+
+
+def orthogonalised(stack: Tensor, workers: int) -> Tensor:
+    """`orthogonalise` of (K, m, n), shared out among so many threads; the numbers are the same for any of them."""
+    parts = stack.chunk(workers)
+    if len(parts) == 1:
+        return orthogonalise(stack)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return torch.cat(list(pool.map(torch.no_grad()(orthogonalise), parts)))
 
 
 def _buffer(buffers: Buffers, name: str, like: Tensor) -> Tensor:
@@ -104,11 +114,11 @@ class Group:
                 parameter.data = part.view_as(parameter)
         return cls(members, values, rule, rate_scale, {})
 
-    def step(self, gradients: dict[Parameter, Tensor], rate: float, step: int) -> None:
+    def step(self, gradients: dict[Parameter, Tensor], rate: float, step: int, workers: int) -> None:
         """One step of the rule, at `rate` times the group's scale."""
         parts = [gradients[p] for p in self.members]
         gradient = torch.cat([part.reshape(-1) for part in parts]).view_as(self.values)
-        self.rule(self.values, gradient, self.buffers, rate * self.rate_scale, step)
+        self.rule(self.values, gradient, self.buffers, rate * self.rate_scale, step, workers)
 
 
 class Optimiser:
@@ -131,12 +141,15 @@ class Optimiser:
             self.groups.append(Group.of(rest, adamw(config.weight_decay)))
         self.parameters = [p for group in self.groups for p in group.members]
 
-    def step(self, gradients: Sequence[Tensor], rate: float, step: int) -> None:
-        """One step along `gradients`, given in the order of `parameters`; `step` counts from 1."""
+    def step(self, gradients: Sequence[Tensor], rate: float, step: int, workers: int = 1) -> None:
+        """One step along `gradients`, given in the order of `parameters`; `step` counts from 1.
+
+        Each stack of matrices is shared out among `workers` threads, besides those that torch may have of its own.
+        """
         named = dict(zip(self.parameters, gradients, strict=True))
         with torch.no_grad():
             for group in self.groups:
-                group.step(named, rate, step)
+                group.step(named, rate, step, workers)
 
     @property
     def state(self) -> Buffers:

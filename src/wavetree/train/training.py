@@ -83,7 +83,8 @@ class Training:
         """
         settings = config.train
         loss, gradients = self._gradients(piece, config)
-        self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1)
+        workers = 1 if config.data.kind == "items" else self.threads
+        self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1, workers)
         self.step += 1
         self.symbols += int(np.count_nonzero(piece.targets != NO_TARGET))
         self.block.append(loss)

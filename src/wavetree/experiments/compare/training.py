@@ -147,8 +147,8 @@ def our_descent(network: Sequential, settings: TrainConfig, steps: int) -> Desce
 
 
 def _turned(rule: Rule) -> Rule:
-    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int) -> None:
-        rule(values.mT, gradient.mT, buffers, rate, step)
+    def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int, workers: int) -> None:
+        rule(values.mT, gradient.mT, buffers, rate, step, workers)
 
     return step
 
