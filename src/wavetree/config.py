@@ -220,6 +220,14 @@ PRESETS: dict[str, Config] = {
         model=TreeConfig(levels=3, embedding=24, hidden=224),
         train=TrainConfig(epochs=8),
     ),
+    "names-small": Config(  # at most 150,000 parameters
+        model=TreeConfig(levels=3, embedding=24, hidden=180),
+        train=TrainConfig(epochs=14, weight_decay=0.16),
+    ),
+    "names-large": Config(  # for a minute
+        model=TreeConfig(levels=3, embedding=24, hidden=448),
+        train=TrainConfig(epochs=12, weight_decay=0.22),
+    ),
     "lecture": Config(
         model=TreeConfig(levels=3, embedding=24, hidden=128),  # the lecture's scaled-up network, 76,579 parameters
         train=TrainConfig(epochs=4.5, checks=3, batch_items=512, learning_rate=0.03, weight_decay=0.05),

@@ -48,7 +48,7 @@ def train(
     preset: Annotated[
         str | None,
         Parameter(
-            help="Where the settings start: names (the default), lecture, decades, text, text-large, audio or "
+            help="Where the settings start: names (the default), names-small, names-large, lecture, decades, text, text-large, audio or "
             "audio-small."
         ),
     ] = None,
