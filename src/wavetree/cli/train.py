@@ -48,8 +48,8 @@ def train(
     preset: Annotated[
         str | None,
         Parameter(
-            help="Where the settings start: names (the default), names-small, names-large, lecture, decades, text, text-large, audio or "
-            "audio-small."
+            help="Where the settings start: names (the default), names-small, names-large, lecture, decades, "
+            "text, text-large, audio or audio-small."
         ),
     ] = None,
     settings: Annotated[
