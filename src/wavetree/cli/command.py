@@ -136,6 +136,13 @@ VERBS = {
         "work. Needs the extra sweep.",
         "wavetree sweep names.txt --space space.toml --trials 40 --seconds 15",
     ),
+    "serve": Verb(
+        "wavetree.cli.serve:serve",
+        "Open a page in which a model is taken apart while it runs, with an API behind it.",
+        "For this machine alone, unless --host and --token say otherwise. Ctrl-C ends it: training is saved, and no "
+        "answer that was begun is lost. Needs the extra serve.",
+        "wavetree serve runs/names --port 8000",
+    ),
 }
 BENCHES = {
     "train": Verb(

@@ -8,7 +8,7 @@ the likeliest. Beginnings are taken many at a time, which changes the work and n
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,9 @@ class Completion:
         return float(np.exp(self.log_probability))
 
 
+def _nothing() -> None: ...
+
+
 def completions(
     model: AnyModel,
     prefix: Sequence[int],
@@ -45,10 +48,12 @@ def completions(
     given: Tensor | None = None,
     max_length: int = 200,
     most_open: int = MOST_OPEN,
+    between: Callable[[], None] = _nothing,
 ) -> list[Completion]:
     """The `count` likeliest items that begin with `prefix` and have up to `max_length` symbols, likeliest first.
 
-    There may be fewer, where there are no more items of that length. Raises WavetreeError where more than `most_open`
+    There may be fewer, where there are no more items of that length. `between` is called after every step of the
+    search, and may raise to end it. Raises WavetreeError where more than `most_open`
     beginnings would have to be kept, SettingError for a `count` below 1 and a `prefix` of more symbols than allowed.
     """
     if count < 1:
@@ -77,6 +82,7 @@ def completions(
                 f"more than {most_open:,} beginnings are still open, and no more are kept in memory: ask for fewer, "
                 "give a longer prefix, or lower --max-length."
             )
+        between()
     return [Completion(ids, -cost) for cost, ids in found]
 
 

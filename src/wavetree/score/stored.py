@@ -35,10 +35,11 @@ def keep_calibration(folder: RunFolder) -> None:
     folder.write(FILE, _document(folder.digest("best"), calibrate(trained)))
 
 
-def calibration_of(trained: Trained, told: bool = False) -> tuple[Calibration, str]:
+def calibration_of(trained: Trained, told: bool = False, keep: bool = True) -> tuple[Calibration, str]:
     """The calibration of a run of a list, and what there is to say about it ("" in most cases).
 
-    `told`: of items whose condition is told, in a run that has conditions. Raises RunError for a run of a stream, and
+    `told`: of items whose condition is told, in a run that has conditions. What had to be made is written into the run,
+    unless `keep` is false: another process may be at work there. Raises RunError for a run of a stream, and
     for one that holds out no items.
     """
     if not trained.of_items:
@@ -48,6 +49,8 @@ def calibration_of(trained: Trained, told: bool = False) -> tuple[Calibration, s
     if kept is not None:
         return kept[which], ""
     made = calibrate(trained)
+    if not keep:
+        return made[which], ""
     note = f"{trained.folder.path} holds no calibration of its best weights: made one from its validation items."
     try:
         trained.folder.write(FILE, _document(trained.folder.digest("best"), made))
