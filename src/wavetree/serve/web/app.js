@@ -113,7 +113,8 @@ class App {
       this.document = found;
       this.model = openModel(found);
     }
-    this.show();
+    if (this.view && !this.tab.needsModel) this.showFacts(); // what was begun in it stays
+    else this.show();
   }
 
   fail(error) {

@@ -2,6 +2,9 @@
 
 import { start } from "./app.js";
 import { serverSource } from "./source.js";
+import { compare } from "./tabs/compare.js";
+import { learn } from "./tabs/learn.js";
+import { train } from "./tabs/train.js";
 import { tree } from "./tabs/tree.js";
 
-start({ tabs: [tree], source: serverSource() });
+start({ tabs: [tree, train, compare, learn], source: serverSource() });
