@@ -2,6 +2,7 @@
 
 import { start } from "./app.js";
 import { fileSource } from "./source.js";
+import { next } from "./tabs/next.js";
 import { tree } from "./tabs/tree.js";
 
-start({ tabs: [tree], source: fileSource() });
+start({ tabs: [tree, next], source: fileSource() });

@@ -9,6 +9,7 @@ import { fusionPanel } from "./tree/fusion.js";
 import { LAYOUTS, key, layout } from "./tree/layout.js";
 import { levelLabels } from "./tree/levels.js";
 import { Stage } from "./tree/stage.js";
+import { readTold, toldFields } from "./told.js";
 
 const ZOOMS = [10, 14, 18, 24, 31, 36, 44, 52, 60, 72, 96];
 const LEAST_FITTED = 4; // the smallest zoom that is chosen by itself
@@ -84,6 +85,9 @@ class TreeTab {
   update(state) {
     const text = state.text ?? (state.empty ? "" : this.model.document.example);
     if (document.activeElement !== this.input || this.input.value !== text) this.input.value = text;
+    const told = readTold(this.model, state);
+    this.model.tell(told);
+    this.told.replaceChildren(...toldFields(this.model, told, (all) => this.context.setState({ told: all })));
     let ids;
     try {
       ids = this.model.ids(text);
