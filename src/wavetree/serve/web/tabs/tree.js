@@ -6,6 +6,7 @@ import { UnknownSymbol, visible } from "../model/codec.js";
 import { flip } from "../model/flip.js";
 import { PAD } from "../model/network.js";
 import { fusionPanel } from "./tree/fusion.js";
+import { legend } from "./tree/heat.js";
 import { LAYOUTS, key, layout } from "./tree/layout.js";
 import { levelLabels } from "./tree/levels.js";
 import { Stage } from "./tree/stage.js";
@@ -14,7 +15,6 @@ import { readTold, toldFields } from "./told.js";
 const ZOOMS = [10, 14, 18, 24, 31, 36, 44, 52, 60, 72, 96];
 const LEAST_FITTED = 4; // the smallest zoom that is chosen by itself
 const MOST_FITTED = 8;
-const FOLDED_COLUMNS = 32; // of a tree that is larger, about so many are there at first
 const PREDICTED = 6; // symbols that stand above the root
 
 export const tree = { id: "tree", title: "Tree", needsModel: true, needsServer: false, mount: (element, context) => new TreeTab(element, context) };
@@ -73,9 +73,9 @@ class TreeTab {
         h("label", { class: "field grow" }, h("span", {}, "A text"), this.input),
         this.told,
         h("div", { class: "field" }, h("span", {}, "Window"), h("div", { class: "group", role: "group", "aria-label": "Slide the window" }, this.back, this.place, this.on)),
-        h("div", { class: "field" }, h("span", {}, "Layout"), this.layouts.element),
-        h("div", { class: "field" }, h("span", {}, "Zoom"), zooms),
-        h("div", { class: "field" }, h("span", {}, "Change"), this.flipButton)),
+        this.flipButton,
+        this.layouts.element,
+        zooms),
       this.problem,
       this.flipTray,
       h("div", { class: "work" }, h("div", { class: "left" }, this.stage.element, this.hint, this.counters), this.side),
@@ -104,16 +104,15 @@ class TreeTab {
     this.layouts.set(kind);
     const change = this.readFlip(state, ids);
     const units = this.model.codec.units(text);
-    const zoom = this.pitch(state, length, at);
+    const wish = { kind, at, length, rise: kind === "rings" ? 124 : 92, toggled: new Set((state.fold ?? "").split(",")) };
+    const zoom = this.pitch(state, wish);
     const seen = { pitch: zoom, text, ids: change ? ids.with(change.position, change.to) : ids, units, at, length, kind, change };
     this.shown = seen;
     this.rows = this.network.dense(seen.ids);
     const moved = change ? this.movedNodes(ids, change) : null;
     const slid = before && before.text === text && before.at + 1 === at && !change;
     const fresh = new Set(slid ? this.network.levels.map((_, l) => key(l + 1, at)) : []);
-    const made = layout(this.network, {
-      kind, at, length, pitch: zoom, rise: kind === "rings" ? 124 : 92, toggled: new Set((state.fold ?? "").split(",")),
-    });
+    const made = layout(this.network, { ...wish, pitch: zoom });
     const open = this.openNode(state, made);
     this.stage.draw(made, (row, position) => this.look(row, position), { fresh, moved, open, flipped: change?.position });
     levelLabels(this.stage.labels, this.model, made, seen);
@@ -138,7 +137,8 @@ class TreeTab {
     const label = row === 0
       ? pad ? "the pad before the text" : `symbol ${symbol} at position ${position}`
       : `level ${row - 1}, position ${position}, has seen ${sees}`;
-    return { vector: node.vector, symbol, pad: pad && row === 0, label };
+    const last = row === this.network.levels.length && node.skips; // of a WaveNet: what it says to the output
+    return { vector: last || node.vector, symbol, pad: pad && row === 0, label };
   }
 
   symbol(position) {
@@ -171,9 +171,9 @@ class TreeTab {
   }
 
   // The width of a column: as the reader set it, or as much as fits.
-  pitch({ zoom }, length, at) {
+  pitch({ zoom }, wish) {
     if (ZOOMS[zoom]) return ZOOMS[zoom];
-    const columns = Math.min(this.network.receptiveField, FOLDED_COLUMNS) + length - at;
+    const columns = layout(this.network, { ...wish, pitch: 1 }).width;
     const fits = ZOOMS.findLastIndex((pitch) => pitch * columns <= this.stage.scroller.clientWidth - 24);
     return ZOOMS[Math.min(MOST_FITTED, Math.max(LEAST_FITTED, fits))];
   }
@@ -281,7 +281,8 @@ class TreeTab {
     if (!open) {
       this.side.replaceChildren(h("div", { class: "invite" }, h("h2", {}, "Open a fusion"),
         h("p", {}, "Every square is a vector: its pattern shows the first numbers. Choose one, and see how it was made from the two below it."),
-        h("p", { class: "soft" }, "A symbol lights up the path of all that has seen it.")));
+        h("p", {}, "Point at a node, and what it has seen lights up; at a symbol, and all that has seen it does."),
+        legend()));
       return;
     }
     const [row, position] = open.split(".").map(Number);
@@ -339,6 +340,6 @@ class TreeTab {
 
 const ABOUT = {
   tree: () => "A prediction fuses its window pair by pair, level by level. Slide it: what was computed stays, and only the right edge is new.",
-  dilated: () => "The same nodes over the whole text: level l finds its left child 2^l positions back. Each node is the right child of one, the left child of another.",
-  rings: () => "The same nodes while generating: each level keeps its last 2^l vectors; the oldest leaves as left child, the newest takes its place.",
+  dilated: () => "The same nodes over the whole text: level l finds its left child 2ˡ positions back. Each node is the right child of one, the left child of another.",
+  rings: () => "The same nodes while generating: each level keeps its last 2ˡ vectors; the oldest leaves as left child, the newest takes its place.",
 };

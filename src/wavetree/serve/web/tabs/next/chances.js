@@ -28,7 +28,7 @@ export function chanceBars(model, logits, choice, add) {
   });
   const others = order.slice(SHOWN);
   const rest = others.reduce((sum, id) => sum + chances[id], 0);
-  return [...rows, others.length ? h("p", { class: "soft" }, `${others.length} others together: ${percent(rest)}`) : null];
+  return [...rows, others.length ? h("p", { class: "soft" }, `${others.length} others together: ${percent(rest)}`) : null, h("p", { class: "soft small" }, "The bar is the chance that it is drawn, the mark the model’s own.")];
 }
 
 export function percent(share) {

@@ -52,6 +52,14 @@ export function strip(vector, { label, scale = null, marks = [], chosen = null }
   return svg;
 }
 
+// What the colours mean.
+export function legend() {
+  const values = [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1];
+  const cells = values.map((value, i) => s("rect", { x: 20 * i, y: 0, width: 20, height: 10, ...shade(value) }));
+  const words = [[0, "−1", "start"], [90, "0", "middle"], [180, "1", "end"]].map(([x, text, anchor]) => s("text", { x, y: 24, "text-anchor": anchor }, text));
+  return s("svg", { class: "legend", viewBox: "-1 -1 182 28", role: "img", "aria-label": "Blue is below zero, orange above" }, cells, words);
+}
+
 // A weight matrix (rows, columns) as a picture, a pixel a weight; `line` is the row that is looked at.
 export function matrix({ shape: [rows, columns], numbers }, { label, line = null, split = null, chosen = null }) {
   const canvas = h("canvas", { width: columns, height: rows, class: "weights", role: "img", "aria-label": label });

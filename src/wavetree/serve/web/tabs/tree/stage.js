@@ -87,7 +87,7 @@ export class Stage {
     } else if (node.folded) {
       const count = 2 ** node.row;
       parts.push(s("path", { class: "wedge", d: `M0 0L34 ${node.row * this.rise - 22}H-34Z` }));
-      parts.push(s("text", { class: "count", y: node.row * this.rise - 30 }, `${count}`));
+      parts.push(s("text", { class: "count", y: node.row * this.rise - 30 }, `${count} symbols`));
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }), ...glyph(seen.vector, 20, plain));
     } else {
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }));
@@ -121,7 +121,7 @@ export class Stage {
   // What the last node predicts, above it: a bar for each of the likeliest symbols.
   drawPrediction(likeliest, { x, y }) {
     const wide = 30;
-    const left = Math.max(4, x - (likeliest.length * wide) / 2);
+    const left = Math.max(4, Math.min(this.made.width - likeliest.length * wide - 4, x - (likeliest.length * wide) / 2));
     const base = y - 46;
     const bars = likeliest.flatMap(({ symbol, chance }, i) => [
       s("rect", { class: "bar-of", x: left + i * wide + 6, y: base - 34 * chance ** 0.6, width: wide - 12, height: 34 * chance ** 0.6 + 1, rx: 2 }),
