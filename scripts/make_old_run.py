@@ -1,4 +1,4 @@
-"""Makes tests/runs/format_1: a tiny run in format 1, with logits to compare, for later versions to load and resume.
+"""Makes tests/runs/format_N: a tiny run in today's format N, with logits to compare, for later versions to go on with.
 
 Run it once for every new format version, into a folder of its own; a folder that is there is never made again.
 """
@@ -32,6 +32,7 @@ def main() -> None:
     train(folder, Watch(progress=lambda p: taken.append(p.step), stop=lambda: len(taken) >= 10))
     with torch.no_grad():
         logits = load(folder.path).model.dense(torch.tensor([TEXT]))[0]
+    (folder.path / "lock").unlink()
     (place / "logits.json").write_text(json.dumps({"ids": TEXT, "logits": logits.tolist()}))
     print(place)
 

@@ -170,6 +170,10 @@ class TrainConfig(Section):
     """How many times, evenly spaced, validation is measured, a few items sampled and a checkpoint written."""
     diagnose_every: Annotated[int, Field(ge=0, le=10**9)] = 100
     """Steps from one look inside to the next: gradients, updates and units of every level, for the report. 0: none."""
+    checkpoint_every: Annotated[int, Field(ge=0, le=10**9)] = 0
+    """Steps from one checkpoint to the next, besides those of the checks; 0 writes no others."""
+    keep_last: Annotated[int, Field(ge=1, le=10**6)] = 2
+    """How many of the last checkpoints are kept, besides the best: where one is damaged, the one before it serves."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """Of the products of matrices in training; auto is bfloat16 where the processor has units for it. All that is
     judged and kept is float32."""

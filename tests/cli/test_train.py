@@ -109,7 +109,7 @@ def test_a_run_goes_on(command: Command, names: Path, run: Path, tmp_path: Path)
     path = tmp_path / "run"
     begin = ["train", names, "--out", path, "--steps", 30, "--set", "train.checks=3", *SMALL]
     with pytest.MonkeyPatch.context() as patch:
-        _fill_the_disk(patch, after=2)
+        _fill_the_disk(patch, after=3)  # of the beginning, of step 10 and of step 20
         ran = command(*begin)
     assert ran.code == 2
     assert "no space left on device" in ran.err.splitlines()[-1].lower()

@@ -17,7 +17,8 @@ from wavetree.data import Fields, Split, make_list, split_items
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
 from wavetree.runs import RunFolder, load
-from wavetree.runs.folder import made_with
+from wavetree.runs.environment import made_with
+from wavetree.runs.folder import FORMAT
 from wavetree.train import start, train
 
 ITEMS = make_list(
@@ -156,8 +157,9 @@ def rewrite(run: RunFolder, name: str, **changes: object) -> None:
 
 
 def test_a_newer_format_is_refused(run: RunFolder) -> None:
-    rewrite(run, "config.json", format=2)
-    with pytest.raises(RunError, match="has format 2, and this version reads up to 1: update wavetree"):
+    rewrite(run, "config.json", format=FORMAT + 1)
+    said = f"has format {FORMAT + 1}, and this version reads up to {FORMAT}: update wavetree"
+    with pytest.raises(RunError, match=said):
         load(run.path)
 
 
@@ -210,16 +212,23 @@ def test_a_log_that_was_cut_short_is_no_reason_to_refuse(run: RunFolder) -> None
     assert {line["step"] for line in run.metrics()} == {1, 2}
 
 
-def test_only_best_and_latest_are_kept(run: RunFolder) -> None:
-    kept = {path.name for path in (run.path / "checkpoints").iterdir()}
-    assert kept == {(run.path / which).read_text().strip() for which in ("best", "latest")}
+@pytest.mark.parametrize(
+    ("keep", "kept"), [(1, ["000004"]), (2, ["000003", "000004"]), (9, [f"00000{k}" for k in range(5)])]
+)
+def test_the_best_and_the_last_ones_are_kept(tmp_path: Path, keep: int, kept: list[str]) -> None:
+    wanted = ["train.checks=1", "train.steps=4", "train.checkpoint_every=1", f"train.keep_last={keep}"]
+    folder = create(tmp_path / "run", settings=configure("names", ["model.hidden=8", "model.embedding=4", *wanted]))
+    train(folder)
+    assert sorted(path.name for path in (folder.path / "checkpoints").iterdir()) == kept
+    folder.checkpoints.drop(1)
+    assert folder.checkpoints.names() == ["000004"]
 
 
 def test_versions_and_revision_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The revision is that of wavetree's own checkout, wherever it is used, and only where it is used from one."""
     assert {"wavetree", "torch", "numpy", "python", "machine"} <= set(made_with())
-    place = tmp_path / "checkout" / "src" / "wavetree" / "runs" / "folder.py"
-    monkeypatch.setattr("wavetree.runs.folder.__file__", str(place))
+    place = tmp_path / "checkout" / "src" / "wavetree" / "runs" / "environment.py"
+    monkeypatch.setattr("wavetree.runs.environment.__file__", str(place))
     assert "revision" not in made_with()
     git = ["git", "-C", str(tmp_path / "checkout"), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     (tmp_path / "checkout").mkdir()
@@ -288,7 +297,7 @@ def writes_fail_from(monkeypatch: pytest.MonkeyPatch, at: int) -> list[int]:
 
 
 @pytest.mark.parametrize("best", [True, False])
-@pytest.mark.parametrize("at", range(1, 11))
+@pytest.mark.parametrize("at", range(1, 12))
 def test_a_death_at_any_write_of_a_save_leaves_a_run_that_loads(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, at: int, best: bool
 ) -> None:
@@ -302,13 +311,13 @@ def test_a_death_at_any_write_of_a_save_leaves_a_run_that_loads(
         assert load(run.path, "latest")
         assert load(run.path, "best")
     run.save(6, tensors, {**state, "step": 6}, best=True)
-    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"000006"}
+    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"000006"}  # one is kept, unless told
 
 
 def test_the_best_checkpoint_is_pointed_to_before_the_latest(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A resume goes on from `latest`, and takes the best loss from its state: `best` may be ahead, and never behind."""
     written: list[str] = []
-    monkeypatch.setattr("wavetree.runs.folder.write_file", lambda path, content: written.append(path.name))
+    monkeypatch.setattr("wavetree.runs.checkpoints.write_file", lambda path, content: written.append(path.name))
     tensors, state = run.load("latest", ["model", "training"])
     run.save(5, tensors, state, best=True)
     assert written == ["best", "latest"]

@@ -12,13 +12,14 @@ import torch
 
 from wavetree.api import sample
 from wavetree.runs import RunFolder, load
-from wavetree.train import train
+from wavetree.runs.folder import FORMAT
+from wavetree.train import Watch, train
 
 OLD = sorted(Path(__file__).parent.glob("format_*"))
 
 
 def test_there_is_one_of_every_format() -> None:
-    assert [path.name for path in OLD] == ["format_1"]
+    assert [path.name for path in OLD] == [f"format_{number}" for number in range(1, FORMAT + 1)]
 
 
 @pytest.mark.parametrize("place", OLD, ids=lambda path: path.name)
@@ -33,5 +34,7 @@ def test_an_old_run_answers_as_it_did(place: Path) -> None:
 def test_an_old_run_is_sampled_and_goes_on(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "run", tmp_path / "run")
     assert len(list(islice(sample(tmp_path / "run", 5), 5))) == 5
-    summary = train(RunFolder.open(tmp_path / "run"))
+    said: list[str] = []  # that it goes on under other conditions, where it does
+    summary = train(RunFolder.open(tmp_path / "run"), Watch(note=said.append))
+    assert all("may differ in its last digits" in sentence for sentence in said)
     assert (summary.steps, summary.stopped) == (20, False)

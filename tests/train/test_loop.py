@@ -125,7 +125,8 @@ def test_it_learns_and_says_what_it_measured(tmp_path: Path) -> None:
 
 def test_best_is_kept_beside_latest(tmp_path: Path) -> None:
     """At a rate that is far too high the last weights are not the best ones."""
-    folder = begin(tmp_path / "run", "train.optimiser=sgd", "train.learning_rate=4", "train.schedule=lecture")
+    high = ["train.optimiser=sgd", "train.learning_rate=4", "train.schedule=lecture"]
+    folder = begin(tmp_path / "run", *high, "train.keep_last=1")
     checks: list[Check] = []
     summary = train(folder, Watch(check=checks.append))
     best = min(checks, key=lambda check: check.val_nll)

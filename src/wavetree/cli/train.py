@@ -238,11 +238,13 @@ def _trained(folder: RunFolder) -> Summary:
     from wavetree.train import train as go
 
     if folder.has_checkpoint():
-        _, state = folder.load("latest", [])
+        _, state, _ = folder.newest([])
         done = state["step"] == state["steps"]
         say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
     with Display(margin(), folder.codec()) as display, asked_to_stop(say) as stop:
-        return go(folder, Watch(display.progress, display.check, stop))
+        return go(
+            folder, Watch(display.progress, display.check, stop, lambda sentence: say(f"note: {visible(sentence)}"))
+        )
 
 
 def _draw(folder: RunFolder, summary: Summary) -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from wavetree.export.card import model_card
 from wavetree.export.folder import write_folder
 from wavetree.runs import Trained
-from wavetree.runs.folder import FORMAT, WEIGHTS, json_bytes, made_with
+from wavetree.runs.environment import made_with
+from wavetree.runs.folder import FORMAT, WEIGHTS, json_bytes
 
 KEPT = ("codec.json", "fields.json", "calibration.json")
 """Files of a run that are published as they are."""

@@ -9,7 +9,8 @@
     metrics.jsonl      a line per logged step
     calibration.json   what held-out items score with the best weights; lists only
     checkpoints/000800/{model,training}.safetensors, state.json, manifest.json
-    best, latest       the name of that checkpoint
+    best, latest       the name of one of the checkpoints
+    lock               held by the process that works on the run, as long as it lives
 
 A run that was published (`wavetree export --to hub`) has model.safetensors in place of checkpoints, and no items.
 
@@ -22,107 +23,49 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import re
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from pydantic import ValidationError
 from torch import Tensor
 
 from wavetree.codecs import AlphabetCodec, BytesCodec, Codec, MuLawCodec, codec_from_json
 from wavetree.config import Config
-from wavetree.data import Fields, Labels, Split
+from wavetree.data import Fields, Labels
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
-from wavetree.runs.checkpoint import (
-    MANIFEST,
-    read_bytes,
-    read_checkpoint,
-    read_json,
-    tensors_of,
-    write_checkpoint,
-    write_file,
-)
+from wavetree.runs.checkpoint import ADVICE, flush_file, read_bytes, read_json, tensors_of, write_file
+from wavetree.runs.checkpoints import Checkpoints, State, Tensors
+from wavetree.runs.environment import here
+from wavetree.runs.lock import alone
 from wavetree.runs.origin import origin_of
 
-FORMAT = 1
-"""The version of this layout. A reader refuses a newer one."""
+FORMAT = 2
+"""The version of this layout. A reader refuses a newer one. 2: settings say which checkpoints are written and kept."""
 OURS = {"config.json", "codec.json", "fields.json", "metrics.jsonl", "report.html", "checkpoints", "best", "latest"} | {
     "calibration.json",
+    "lock",
     *(f"{side}.txt" for side in SIDES),
 }
 """All that a run folder holds."""
-CHECKPOINT_NAME = re.compile(r"\d{6,}(-\d)?")
 WEIGHTS = "model.safetensors"
 """In the folder of a published run: its one set of weights."""
 CODECS = {"items": AlphabetCodec, "text": AlphabetCodec, "bytes": BytesCodec, "audio": MuLawCodec}
 """Which codec each kind of data has."""
 CONFIG_SUM = "config_sha256"
 """In the state of a checkpoint: the SHA-256 of the config.json that it was trained by."""
+MADE_WITH = "made_with"
+"""In the state of a checkpoint: the versions and the machine that it was trained with."""
 
 
 class RunFolder:
-    """An existing run folder. Make one with `create`, find one with `open`."""
+    """An existing run folder. `create_run` makes one, `open` finds one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @classmethod
-    def create(
-        cls,
-        path: Path,
-        config: Config,
-        codec: Codec,
-        fields: Fields,
-        split: Split | None,
-        origin: Mapping[str, object],
-        force: bool,
-    ) -> RunFolder:
-        """A new folder with everything but checkpoints. Raises RunError if `path` is taken and `force` is not given.
-
-        `split` are the items of a list, and `origin` says what was learnt from ({"list": ...} or {"corpus": ...}). It
-        is made beside its place: a run that it replaces is whole until then, and gone only after that.
-        """
-        refuse_taken(path, force)
-        place = path.resolve()
-        beside, aside = (place.with_name(f".{place.name}.{word}") for word in ("new", "old"))
-        files = {f"{side}.txt": _lines(split.items(side), split.labels(side)) for side in SIDES} if split else {}
-        files["codec.json"] = json_bytes(codec.to_json())
-        if fields:
-            files["fields.json"] = json_bytes(fields.to_json())
-        about = {
-            "format": FORMAT,
-            "settings": config.model_dump(),
-            **origin,
-            "sha256": {name: _sha256(content) for name, content in files.items()},
-            "made_with": made_with(),
-        }
-        files |= {"metrics.jsonl": b"", "config.json": json_bytes(about)}
-        try:
-            for left in (beside, aside):
-                shutil.rmtree(left, ignore_errors=True)
-            (beside / "checkpoints").mkdir(parents=True)
-            for name, content in files.items():
-                write_file(beside / name, content)
-            if place.exists():
-                place.rename(aside)
-            beside.rename(place)
-            shutil.rmtree(aside, ignore_errors=True)
-        except SaveError:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
-        except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
-            reason = (error.strerror or str(error)).lower()
-            raise SaveError(f"could not make the run folder {path}: {reason}. Choose another --out.") from error
-        return cls(path)
+        self.checkpoints = Checkpoints(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -218,51 +161,60 @@ class RunFolder:
         write_file(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def save(
-        self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, object], best: bool
+        self,
+        step: int,
+        tensors: Mapping[str, Mapping[str, Tensor]],
+        state: Mapping[str, object],
+        best: bool = False,
+        keep_last: int = 1,
     ) -> None:
-        """Writes the checkpoint of `step`; only then points `best` (if it is) and `latest` to it; then drops others.
+        """Writes the checkpoint of `step`, which is the latest now, and the best if it is; drops what is not kept.
 
-        A folder that something points to is never touched, so that a death at any point leaves what was there.
+        The log is flushed to the disk before it: what it holds up to `step` is as safe as the checkpoint. Raises
+        SaveError.
         """
-        checkpoints = self.path / "checkpoints"
-        pointed = self._all_pointed()
-        name = next(n for n in (f"{step:06d}", f"{step:06d}-2", f"{step:06d}-3") if n not in pointed)
-        shutil.rmtree(checkpoints / name, ignore_errors=True)  # left by a death before anything pointed to it
-        settings = _sha256(read_bytes(self.path / "config.json"))
-        write_checkpoint(checkpoints / name, tensors, {**state, CONFIG_SUM: settings})
-        for pointer in ["best", "latest"] if best else ["latest"]:
-            write_file(self.path / pointer, f"{name}\n".encode())
-        kept = self._all_pointed()
-        for other in checkpoints.iterdir():
-            if other.name not in kept:
-                shutil.rmtree(other, ignore_errors=True)
+        flush_file(self.path / "metrics.jsonl")
+        told = {CONFIG_SUM: sha256(read_bytes(self.path / "config.json")), MADE_WITH: here()}
+        self.checkpoints.save(step, tensors, {**state, **told}, best, keep_last)
 
-    def load(self, which: str, names: list[str]) -> tuple[dict[str, dict[str, Tensor]], dict[str, object]]:
+    def load(self, which: str, names: list[str]) -> tuple[Tensors, State]:
         """The `best` or `latest` checkpoint: its tensors by file, its state. Raises RunError if there is none yet."""
         if self.published:
             if names != ["model"]:
                 raise RunError(f"{self.path} is a published run, which is there to be used: train a run of your own.")
             return {"model": tensors_of(self._checked(WEIGHTS), self.path / WEIGHTS)}, {}
-        if not self.has_checkpoint():
-            raise RunError(f"{self.path} has no checkpoint yet: `wavetree train --out {self.path} --resume` begins it.")
-        tensors, state = read_checkpoint(self.path / "checkpoints" / self._pointed(which), names)
-        if state.pop(CONFIG_SUM, None) != _sha256(read_bytes(self.path / "config.json")):
+        if not (self.path / which).exists():
+            found = "was not measured yet" if self.has_checkpoint() else "has no checkpoint yet"
+            raise RunError(f"{self.path} {found}: `wavetree train --out {self.path} --resume` goes on with it.")
+        tensors, state = self.checkpoints.load(which, names)
+        return tensors, self._of_this_config(state)
+
+    def newest(self, names: list[str]) -> tuple[Tensors, State, list[str]]:
+        """The latest checkpoint that is whole, as `load` has it, and a sentence for each later one that is not.
+
+        Raises DamagedError if none is.
+        """
+        tensors, state, damaged = self.checkpoints.newest(names)
+        return tensors, self._of_this_config(state), [str(error).removesuffix(ADVICE) for error in damaged]
+
+    def _of_this_config(self, state: State) -> State:
+        if state.pop(CONFIG_SUM, None) != sha256(read_bytes(self.path / "config.json")):
             raise DamagedError(_altered(self.path / "config.json"))
-        return tensors, state
+        state.setdefault(MADE_WITH, self._about().get("made_with", {}))  # older checkpoints do not say
+        return state
 
     def weights(self) -> bytes:
         """The file of the best weights. Raises RunError for a published run, which has no more than those to give."""
         if self.published:
             raise RunError(f"{self.path} is a published run already: copy the folder.")
         self.load("best", ["model"])  # compares its checksum
-        return read_bytes(self.path / "checkpoints" / self._pointed("best") / WEIGHTS)
+        return read_bytes(self.checkpoints.place / self.checkpoints.pointed("best") / WEIGHTS)
 
     def digest(self, which: str) -> str:
         """The SHA-256 of the weights of the `best` or `latest` checkpoint, as its manifest has it."""
         if self.published:
-            return _sha256(read_bytes(self.path / WEIGHTS))
-        sums = read_json(self.path / "checkpoints" / self._pointed(which) / MANIFEST).get("sha256")
-        return str(sums.get("model.safetensors")) if isinstance(sums, dict) else ""
+            return sha256(read_bytes(self.path / WEIGHTS))
+        return self.checkpoints.digest(which)
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file of the folder whole or not at all. Raises SaveError."""
@@ -270,21 +222,18 @@ class RunFolder:
 
     def has_checkpoint(self) -> bool:
         """Whether there is anything to load."""
-        return (self.path / "latest").exists()
+        return self.checkpoints.exist()
 
-    def _pointed(self, which: str) -> str:
-        name = read_bytes(self.path / which).decode(errors="replace").strip()
-        if not CHECKPOINT_NAME.fullmatch(name):
-            raise DamagedError(f"{self.path / which} is damaged: it should name a checkpoint, such as 000800.")
-        return name
-
-    def _all_pointed(self) -> set[str]:
-        return {self._pointed(which) for which in ("best", "latest") if (self.path / which).exists()}
+    def alone(self) -> AbstractContextManager[None]:
+        """In here no other process may train, replace or prune the run. Raises RunError where one does."""
+        if self.published:
+            raise RunError(f"{self.path} is a published run, which is there to be used: train a run of your own.")
+        return alone(self.path)
 
     def _checked(self, name: str) -> bytes:
         """The content of a file that config.json has the checksum of."""
         sums, content = self._about().get("sha256"), read_bytes(self.path / name)
-        if not isinstance(sums, dict) or sums.get(name) != _sha256(content):
+        if not isinstance(sums, dict) or sums.get(name) != sha256(content):
             raise DamagedError(_altered(self.path / name))
         return content
 
@@ -302,62 +251,12 @@ class RunFolder:
         return read_json(self.path / "config.json")
 
 
-def refuse_taken(path: Path, force: bool) -> None:
-    """Raises RunError if a run cannot be made at `path`: something is there, and `force` does not apply to it."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not _is_run(path):
-        raise RunError(f"{path} is there already and is no run: it is left alone. Choose another --out.")
-    if not force:
-        raise RunError(f"{path} holds a run: go on with it (--resume), replace it (--force) or choose another --out.")
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in OURS)
-    if foreign:
-        raise RunError(f"{path} holds more than a run, {foreign[0]!r}: move that away before --force replaces the run.")
-    if Path.cwd().is_relative_to(path.resolve()):
-        raise RunError(f"{path} is the folder you are in: leave it before --force replaces it.")
-
-
-def _is_run(path: Path) -> bool:
-    """Whether this is a folder that `create` made."""
-    try:
-        about = read_json(path / "config.json")
-    except DamagedError:
-        return False
-    versions = about.get("made_with")
-    return isinstance(versions, dict) and "wavetree" in versions and (path / "checkpoints").is_dir()
-
-
-def made_with() -> dict[str, str]:
-    """The versions and the machine that decide whether a run repeats to the last bit."""
-    versions = {"wavetree": version("wavetree"), "torch": torch.__version__, "numpy": np.__version__}
-    about = {**versions, "python": platform.python_version(), "machine": platform.machine()}
-    return {**about, "revision": revision} if (revision := _git_revision()) else about
-
-
-def _git_revision() -> str | None:
-    """The revision of wavetree itself, where it is used from a checkout."""
-    checkout = Path(__file__).parents[3]
-    if not (checkout / ".git").exists():
-        return None
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None
-
-
 def _lacks(classes: set[str], label: str) -> bool:
     return label not in classes
 
 
-def _lines(items: Sequence[str], labels: Sequence[Labels]) -> bytes:
-    rows = zip(items, labels, strict=True) if labels else ((item, ()) for item in items)
-    return "".join("\t".join((item, *told)) + "\n" for item, told in rows).encode()
-
-
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """In hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -18,11 +18,11 @@ from dataclasses import asdict
 import torch
 
 from wavetree.config import Config
-from wavetree.errors import WavetreeError
+from wavetree.errors import DamagedError, RunError, WavetreeError
 from wavetree.evaluate import exact_loss
 from wavetree.generate import samples_along_the_way
 from wavetree.models import parameter_count
-from wavetree.runs import RunFolder, Side, given_size, load, sides_of
+from wavetree.runs import RunFolder, Side, differences, given_size, here, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.diagnostics import diagnosed_step
@@ -43,11 +43,13 @@ TRIAL_SHARE = 0.1
 def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
     """Trains the run of `folder` to its end, from its latest checkpoint or from the start.
 
-    Raises WavetreeError when the loss stops being a number; SaveError when a checkpoint cannot be written.
+    Raises WavetreeError when the loss stops being a number; SaveError when a checkpoint cannot be written; RunError
+    where another process trains the run.
     """
     threads = torch.get_num_threads()
     try:
-        return _train(folder, watch or Watch())
+        with folder.alone():
+            return _train(folder, watch or Watch())
     finally:
         torch.set_num_threads(threads)
 
@@ -59,14 +61,11 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
     shape = Shape(codec.vocab_size, given_size(folder))
     batches = batches_of(sides.train, config)
     if folder.has_checkpoint():
-        tensors, numbers = folder.load("latest", ["model", "training"])
-        training = resumed(config, shape, tensors, numbers)
+        training = _found(folder, config, shape, watch)
         folder.cut_log(training.step)
-        saved = training.step
     else:
-        folder.cut_log(0)  # a death before the first checkpoint leaves lines
         training = Training.begin(config, shape, *planned(config, shape, batches, sides.validation))
-        saved = -1
+        _save(folder, training, config)  # what was planned is kept before the first step
     use_threads(training.threads, config)
     clock -= training.seconds  # of the sessions before this one
     due = check_steps(training.steps, config.train.checks)
@@ -84,10 +83,11 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
             _log_block(folder, training, config, watch)
         if training.step in due:
             _check(folder, training, sides.validation, watch)
-            saved = training.step
+        elif config.train.checkpoint_every and training.step % config.train.checkpoint_every == 0:
+            _save(folder, training, config)
 
     stopped = training.step < training.steps
-    if stopped and training.step != saved:
+    if training.checked != training.step:
         _check(folder, training, sides.validation, watch)
     seconds = time.perf_counter() - clock  # all of it but what is for those who use the run
     if config.data.kind == "items":
@@ -103,6 +103,27 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         val_nll=training.best,
         stopped=stopped,
     )
+
+
+def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch) -> Training:
+    """The training of the latest checkpoint that is whole. What is out of the ordinary about it is noted."""
+    tensors, numbers, damaged = folder.newest(["model", "training"])
+    training = resumed(config, shape, tensors, numbers)
+    for sentence in damaged:
+        watch.note(f"{sentence} Going on from the checkpoint of step {training.step}.")
+    if changed := differences(numbers["made_with"], here()):
+        watch.note(f"this run goes on under other conditions, and may differ in its last digits: {changed}.")
+    if training.best < math.inf:
+        try:
+            folder.load("best", [])
+        except (DamagedError, RunError) as error:
+            watch.note(f"{error} The best of what follows takes its place.")
+            training.best, training.checked = math.inf, -1
+    return training
+
+
+def _save(folder: RunFolder, training: Training, config: Config, best: bool = False) -> None:
+    folder.save(training.step, training.tensors(), training.numbers(), best, config.train.keep_last)
 
 
 def _log_block(folder: RunFolder, training: Training, config: Config, watch: Watch) -> None:
@@ -127,8 +148,9 @@ def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch
     seen = Check(training.step, training.seconds, loss, samples, measured.symbols, validation.symbols)
     better = loss < training.best
     training.best = min(loss, training.best)
+    training.checked = training.step
     folder.log([asdict(seen)])
-    folder.save(training.step, training.tensors(), training.numbers(), best=better)
+    _save(folder, training, folder.config(), best=better)
     watch.check(seen)
 
 

@@ -16,7 +16,7 @@ from wavetree.data.corpus import Corpus, split_stream
 from wavetree.errors import SettingError
 from wavetree.layers import BatchNorm
 from wavetree.models import outline, parameter_count
-from wavetree.runs import RunFolder, refuse_taken
+from wavetree.runs import RunFolder, create_run, refuse_taken
 
 NUMBER_BYTES = 4
 COPIES = 5
@@ -43,7 +43,7 @@ def start(items: ItemList, path: Path, config: Config, force: bool = False) -> R
         "items": len(items.items),
         "distinct": len(items.distinct_rows),
     }
-    return RunFolder.create(path, config, codec, split.fields, split, {"list": about}, force)
+    return create_run(path, config, codec, split.fields, split, {"list": about}, force)
 
 
 def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Config, force: bool = False) -> RunFolder:
@@ -59,7 +59,7 @@ def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Co
             "a batch norm takes its statistics over a step, which of a stream comes in parts: set model.norm=layer."
         )
     origin = {"corpus": {"sha256": corpus.digest, "sources": [str(source.resolve()) for source in sources]}}
-    return RunFolder.create(path, config, corpus.codec, corpus.fields, None, origin, force)
+    return create_run(path, config, corpus.codec, corpus.fields, None, origin, force)
 
 
 def settled(config: Config) -> Config:

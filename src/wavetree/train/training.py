@@ -37,6 +37,7 @@ NUMBERS: dict[str, Any] = {
     "seconds": Annotated[_Size, Field(allow_inf_nan=False)],
     "symbols": _Count,
     "best": _Size,
+    "checked": Annotated[int, Field(strict=True, ge=-1, lt=2**63)],
     "block": list[float],
 }
 """What state.json holds of a training, and what each may be."""
@@ -54,7 +55,9 @@ class Shape:
 class Training:
     """All that a run in progress consists of. Everything here, and nothing else, survives a restart.
 
-    `judged` are the weights that are measured, sampled and kept: the averaged ones, or `model` itself.
+    What is random in a step follows from (seed, step), the rate from step / steps, and the log is cut back to `step`;
+    `seconds` is the time used, and `steps` and `threads` are what a limit in seconds became. `judged` are the weights
+    that are measured, sampled and kept: the averaged ones, or `model` itself.
     """
 
     model: AnyModel
@@ -66,6 +69,8 @@ class Training:
     seconds: float = 0.0
     symbols: int = 0
     best: float = math.inf
+    checked: int = -1
+    """The step after which validation was last measured."""
     block: list[float] = field(default_factory=list)
     """The losses of the steps since the last logged one."""
 
@@ -184,6 +189,7 @@ def resumed(
     config: Config, shape: Shape, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
+    numbers = {"checked": numbers.get("step"), **numbers}  # format 1 has checkpoints of checks alone
     if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
         training = Training.begin(config, shape, 1, 1)
         with suppress(KeyError, RuntimeError, IndexError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,17 +44,25 @@ class Check:
 def _ignore(_: object) -> None: ...
 
 
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, stacklevel=2)
+
+
 def _never() -> bool:
     return False
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who looks on: called after every block and every check; asked before every step whether to stop."""
+    """Who looks on: called after every block and every check; asked before every step whether to stop.
+
+    `note` is told, in a sentence, what is out of the ordinary in a run that goes on; by itself it is a warning.
+    """
 
     progress: Callable[[Progress], None] = _ignore
     check: Callable[[Check], None] = _ignore
     stop: Callable[[], bool] = _never
+    note: Callable[[str], None] = _warn
 
 
 @dataclass(frozen=True)
