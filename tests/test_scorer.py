@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 import wavetree
 from wavetree import errors
 from wavetree.runs import load
-from wavetree.score import scores
+from wavetree.score import calibration_of, scores
 
 SMALL = {"train.epochs": 6, "train.threads": 1, "train.checks": 1, "model.hidden": 16, "model.embedding": 8}
 STRANGE = ["xqzvw", "zzzzzz", "a1"]
@@ -72,8 +72,43 @@ def test_from_a_run(tmp_path: Path, names: list[str]) -> None:
     found = scores(trained.model, trained.alphabet, names[:50])
     np.testing.assert_allclose([made.explain(name).nats for name in names[:50]], found.nats, atol=1e-4)
     assert made.threshold_ == wavetree.Scorer(settings=SMALL).fit(names).threshold_
+    assert wavetree.Scorer.from_run(tmp_path / "run", contamination=0.3).threshold_.asked == 0.3
     single = copy.deepcopy(made).set_params(precision="float64")
     np.testing.assert_allclose(single.score_samples(names[:50]), made.score_samples(names[:50]), atol=1e-3)
+
+
+def test_any_batch_and_any_order(scorer: wavetree.Scorer, names: list[str]) -> None:
+    """To 1e-9 in float64, alone, together and shuffled; to 1e-4 in float32."""
+    some = [*names[:300], "", "a1b", "z" * 40]
+    order = np.random.default_rng(4).permutation(len(some))
+    for precision, tolerance in (("float64", 1e-9), ("float32", 1e-4)):
+        judge = copy.deepcopy(scorer).set_params(precision=precision)
+        together = judge.score_samples(some)
+        shuffled = judge.score_samples([some[i] for i in order])
+        alone = np.concatenate([judge.score_samples([item]) for item in some])
+        np.testing.assert_allclose(shuffled, together[order], atol=tolerance, rtol=0)
+        np.testing.assert_allclose(alone, together, atol=tolerance, rtol=0)
+        np.testing.assert_allclose(together, scorer.score_samples(some), atol=tolerance, rtol=0)
+    assert (together != scorer.score_samples(some)).any()  # it was another precision
+
+
+def test_from_a_run_with_conditions(tmp_path: Path) -> None:
+    """It judges strings of which nothing is told."""
+    items = [(f"{a}{b}{c}", "x" if a in "ab" else "y") for a in "abcd" for b in "abcdef" for c in "abcdef"]
+    some = {**SMALL, "data.fields": "kind"}
+    wavetree.fit(wavetree.make_list(items, fields=["kind"]), tmp_path / "run", preset="decades", settings=some)
+    trained = load(tmp_path / "run")
+    made = pickle.loads(pickle.dumps(wavetree.Scorer.from_run(tmp_path / "run")))  # noqa: S301
+    found = scores(trained.model, trained.alphabet, ["abc", "dad"])
+    assert [made.explain(item).nats for item in ("abc", "dad")] == pytest.approx(found.nats.tolist(), abs=1e-4)
+    assert made.calibration_.to_json() == calibration_of(trained, told=False)[0].to_json()
+
+
+def test_the_parameters_are_heeded(scorer: wavetree.Scorer, names: list[str]) -> None:
+    wide = wavetree.Scorer(settings=SMALL, contamination=0.1, random_state=2).fit(names)
+    assert wide.threshold_.asked == 0.1
+    assert (wide.predict(names) == -1).mean() > 0.05
+    assert wide.weights_ != scorer.weights_
 
 
 def test_a_state_is_a_value(scorer: wavetree.Scorer) -> None:
@@ -82,8 +117,9 @@ def test_a_state_is_a_value(scorer: wavetree.Scorer) -> None:
     scorer.score("z", state)
     assert scorer.score("n", state)[0] == first
     assert scorer.score("é", state)[0] == np.inf
-    with pytest.raises(errors.SettingError, match="one symbol at a time"):
-        scorer.score("an")
+    for wrong, what in (("an", "a text of 2"), (["a"] * 9000, "a list")):
+        with pytest.raises(errors.SettingError, match=f"one symbol at a time, not {what}: .*score_samples"):
+            scorer.score(wrong)  # type: ignore[arg-type]
 
 
 def test_pickles_hold_no_class_of_torch(scorer: wavetree.Scorer, names: list[str]) -> None:
@@ -98,12 +134,20 @@ def test_pickles_hold_no_class_of_torch(scorer: wavetree.Scorer, names: list[str
 
 
 def test_what_is_no_list_of_strings(scorer: wavetree.Scorer) -> None:
-    for wrong in ("anna", [1, 2], [b"anna"], np.array([["anna"]]), [["anna"]]):
+    for wrong in (None, 5, "anna", [1, 2], [b"anna"], np.array([["anna"]]), [["anna"]]):
         with pytest.raises(errors.ListError):
             scorer.score_samples(wrong)  # type: ignore[arg-type]
     np.testing.assert_array_equal(scorer.score_samples(np.array(["anna"])), scorer.score_samples(["anna"]))  # type: ignore[arg-type]
     assert scorer.score_samples([]).shape == (0,)
-    for params in ({"contamination": 0}, {"precision": "float16"}, {"preset": "text"}, {"preset": "decades"}):
+    with pytest.raises(errors.SettingError, match="-1 cannot be sampled"):
+        scorer.sample(-1)
+    for params in (
+        {"contamination": 0},
+        {"contamination": "auto"},
+        {"precision": "float16"},
+        {"preset": "text"},
+        {"preset": "decades"},
+    ):
         with pytest.raises(errors.SettingError):
             wavetree.Scorer(**params).fit(["anna"])  # type: ignore[arg-type]
     with pytest.raises(errors.SettingError, match="no parameter 'depth'"):

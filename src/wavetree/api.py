@@ -103,6 +103,8 @@ def draws(
 ) -> Iterator[Drawn]:
     """What `sample` returns, one at a time."""
     _refuse_numbers(count, seed)
+    if limits:
+        limits.reachable(choice.max_length)
     if not trained.of_items:
         raise RunError(f"{trained.folder.path} learnt a stream, which has no items: see wavetree.stream.")
     if trained.folder.published:

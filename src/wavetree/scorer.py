@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from wavetree.generate import Choice
 from wavetree.generate import sample as drawn
 from wavetree.models import AnyModel, build
 from wavetree.runs import Trained, load
+from wavetree.runs.trained import given_size
 from wavetree.score import ItemScore, calibration_of, scores
 from wavetree.score.along import UNKNOWN, Position, advance, beginning
 from wavetree.score.surprisal import NATS_A_BIT
@@ -59,7 +61,10 @@ class Scorer:
 
     @classmethod
     def from_run(cls, run: str | Path, contamination: float = 0.01, precision: str = "float32") -> Scorer:
-        """One that is fitted already: by the run of a list. Raises RunError for a run of a stream."""
+        """One that is fitted already: by the run of a list. Raises RunError for a run of a stream.
+
+        A run with conditions judges strings of which nothing is told.
+        """
         return cls(contamination=contamination, precision=precision)._take(load(run))
 
     # --- scikit-learn's conventions
@@ -138,15 +143,21 @@ class Scorer:
         for more than one symbol at once.
         """
         model = self._fitted()
-        if len(symbol) > 1:
-            raise SettingError(f"score takes one symbol at a time, and {symbol!r} has {len(symbol)}.")
+        asked: object = symbol
+        if not isinstance(asked, str) or len(asked) > 1:
+            what = f"a text of {len(asked)}" if isinstance(asked, str) else f"a {type(asked).__name__}"
+            raise SettingError(
+                f"score takes one symbol at a time, not {what}: it goes along a stream; score_samples judges a list."
+            )
         known = symbol in self._codec.symbols
         identity = self._codec.symbols.index(symbol) + 1 if symbol and known else UNKNOWN if symbol else PAD
         nats, after = advance(model, identity, beginning(model) if state is None else state)
         return nats / NATS_A_BIT, after
 
     def sample(self, count: int = 20, seed: int = 1) -> list[str]:
-        """Strings that the model makes up: the same ones for the same seed."""
+        """Strings that the model makes up: the same ones for the same seed. Raises SettingError for less than one."""
+        if count < 1:
+            raise SettingError(f"{count} cannot be sampled: ask for 1 or more.")
         made: Iterator[Any] = drawn(self._fitted(), seed, Choice())
         return [self._codec.decode(one.ids) for one in islice(made, count)]
 
@@ -157,6 +168,7 @@ class Scorer:
         self._check()
         self.config_ = trained.folder.config().model_dump()
         self.alphabet_ = trained.alphabet.symbols
+        self.given_size_ = given_size(trained.folder)
         weights = {name: tensor.contiguous() for name, tensor in trained.model.state_dict().items()}
         self.weights_ = safetensors.torch.save(weights)
         self.calibration_ = calibration_of(trained)[0]
@@ -170,7 +182,8 @@ class Scorer:
         """Raises SettingError for a contamination, or a precision, that there is not."""
         if self.precision not in PRECISIONS:
             raise SettingError(f"precision cannot be {self.precision!r}: it is one of {', '.join(PRECISIONS)}.")
-        if not 0 < self.contamination < 1:
+        share: object = self.contamination
+        if not isinstance(share, Real) or not 0 < float(share) < 1:
             raise SettingError(f"contamination cannot be {self.contamination!r}: give a share between 0 and 1.")
 
     def _fitted(self) -> AnyModel:
@@ -180,7 +193,7 @@ class Scorer:
         kept: tuple[str, AnyModel] | None = self.__dict__.get("_built")
         if kept is None or kept[0] != self.precision:
             config = Config.model_validate(self.config_)
-            model: AnyModel = build(config.model, len(self.alphabet_) + 1, 0)
+            model: AnyModel = build(config.model, len(self.alphabet_) + 1, 0, self.given_size_)
             model.load_state_dict(safetensors.torch.load(self.weights_))
             model.eval()
             kept = self.precision, model.double() if self.precision == "float64" else model
@@ -195,12 +208,14 @@ class Scorer:
         return {name: value for name, value in self.__dict__.items() if name != "_built"}
 
 
-def _strings(given: Iterable[str]) -> list[str]:
+def _strings(given: object) -> list[str]:
     """A list, an array (K,) or a column of strings as a list. Raises ListError for anything else."""
     if isinstance(given, str):
         raise ListError("X is a single string. Give a list of strings, one for each item.")
     if getattr(given, "ndim", 1) != 1:
         raise ListError(f"X has {getattr(given, 'ndim', 0)} dimensions. Give one column of strings.")
+    if not isinstance(given, Iterable):
+        raise ListError(f"X is {type(given).__name__}. Give a list of strings, one for each item.")
     strings = list(given)
     for place, one in enumerate(strings):
         if not isinstance(one, str):

@@ -63,6 +63,8 @@ def test_samples_within_limits(command: Command, run: Path) -> None:
     both = command("sample", run, "-n", 5, "--pattern", "k.*", "--novel", "--json").document["items"]
     assert {one["mark"] for one in both} == {"new"}
     assert "pattern cannot be '('" in command("sample", run, "--pattern", "(").sentence
+    short = command("sample", run, "--min-length", 6, "--max-length", 6)
+    assert (short.code, short.sentence.count("max-length 6 cuts every such item")) == (2, 1)
     hopeless = command("sample", run, "--pattern", "[0-9]")
     assert hopeless.code == 1
     assert "none of 20,000 draws" in hopeless.sentence
@@ -74,6 +76,10 @@ def test_memory(command: Command, run: Path) -> None:
     assert sum(found["drawn"]["distances"].values()) == 60
     assert found["held_out"]["copies"] == 0
     assert found["pairs"][0]["distance"] >= 1
+    learnt = set((run / "train.txt").read_text().split())
+    held = [(run / f"{side}.txt").read_text().split() for side in ("validation", "test")]
+    assert {pair["nearest"] for pair in found["pairs"]} <= learnt
+    assert found["held_out"]["items"] >= min(60, sum(map(len, held)))
     plain = command("memory", run, "-n", 60)
     assert "copies" in plain.out
     assert "are copies" in plain.err

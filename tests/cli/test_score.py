@@ -123,7 +123,7 @@ def test_summary(command: Command, run: Path, items: Path, tmp_path: Path) -> No
     assert "more surprising" in bad["verdict"]
     assert "differs" in command("score", run, strange, "--summary").out
     items.write_text("".join(f"ka{chr(number)}mi\n" for number in range(0x400, 0x420)), "utf-8")
-    assert "32 hold symbols that the model never met" in command("score", run, items, "--summary").out
+    assert "32 items hold symbols that the model never met" in command("score", run, items, "--summary").out
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,8 @@ def test_summary(command: Command, run: Path, items: Path, tmp_path: Path) -> No
     [
         (("--fpr", 0), "fpr cannot be 0"),
         (("--json",), "--json goes with --summary"),
+        (("--summary", "--top", 3), "--summary is about all lines together, and --top about each"),
+        (("--summary", "--json-lines"), "and --json-lines about each"),
         (("--block", 10), "--block is for text and sound"),
         (("--condition", "sex=F"), "no field 'sex'"),
     ],
@@ -199,7 +201,15 @@ def test_running_text(command: Command, tmp_path: Path) -> None:
     assert whole[1]["unknown"] == 2
     assert whole[1]["nats"] is None
     assert command("score", folder.path, text).out.count("\n") == 1
-    for options, sentence in ((("--summary",), "--summary is for lists"), (("--block", 0), "block cannot be 0")):
+    assert "399 symbols: 2 unknown ('Ж'), the others " in ran.err
+    assert float(ran.err.split("the others ")[1].split()[0]) < 20
+    assert command("score", folder.path, text, "--block", 350).out.splitlines()[1].endswith("\t2 unknown")
+    for options, sentence in (
+        (("--summary",), "--summary is for lists"),
+        (("--fpr", 0.1), "--fpr is for lists"),
+        (("--json",), "--json is for lists"),
+        (("--block", 0), "block cannot be 0"),
+    ):
         assert sentence in command("score", folder.path, text, *options).sentence
     assert "learnt a stream" in command("rank", folder.path, text).sentence
     empty = tmp_path / "empty.txt"

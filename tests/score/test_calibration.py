@@ -16,7 +16,7 @@ from wavetree.generate import Choice, sample_block
 from wavetree.runs import load
 from wavetree.score import Calibration, Expected, calibration_of, scores
 from wavetree.score.intervals import exceedances
-from wavetree.score.stored import FILE, TOLD, calibrate
+from wavetree.score.stored import FILE, MOST_FITTED, TOLD, calibrate
 
 RATES = (0.001, 0.01, 0.1)
 RESAMPLES = 200
@@ -106,6 +106,44 @@ def test_a_short_list_says_so() -> None:
     for wrong in (0, 1, -0.1, float("nan")):
         with pytest.raises(SettingError, match="fpr cannot be"):
             held.threshold(wrong)
+
+
+def test_ties_only_lower_the_share() -> None:
+    """What equals the threshold is not flagged, and a percentile counts what equals it."""
+    held = by(np.repeat([1.0, 2.0, 3.0, 4.0], 25))
+    assert held.threshold(0.1).score == 4.0
+    assert held.ranks(np.array([0.5, 1.0, 2.5, 4.0, 9.0])).tolist() == [0, 25, 50, 100, 100]
+
+
+def test_no_length_has_next_to_no_variance() -> None:
+    """Where the fitted line of the variance falls below zero, a quarter of the mean variance stands in its place."""
+    draw = np.random.default_rng(2)
+    symbols = np.repeat([4, 5, 6, 7], 200)
+    nats = 2.0 * symbols + draw.normal(size=len(symbols)) * np.where(symbols == 4, 3.0, 0.1)
+    found = Expected.fit(nats, symbols)
+    assert found.variance + found.variance_a_symbol * 12 < 0
+    assert found.least_variance == pytest.approx(0.25 * (nats - 2 * symbols).var(), rel=0.1)
+    step = found.score(np.array([30.0, 31.0]), np.array([12, 12]))
+    assert step[1] - step[0] == pytest.approx(found.least_variance**-0.5)
+
+
+def test_held_out_items_judge_and_learnt_ones_draw_the_line(run: Path) -> None:
+    """Neither side does the other's work: both, again, item by item."""
+    trained = load(run)
+    made = calibrate(trained)[TOLD]
+    learnt, held = (
+        scores(trained.model, trained.alphabet, trained.folder.items(side)) for side in ("train", "validation")
+    )
+    if len(learnt) > MOST_FITTED:
+        chosen = np.unique(np.linspace(0, len(learnt) - 1, MOST_FITTED).astype(np.int64))
+        line = Expected.fit(learnt.nats[chosen], learnt.symbols[chosen])
+    else:
+        line = Expected.fit(learnt.nats, learnt.symbols)
+    assert made.expected.nats == pytest.approx(line.nats, abs=1e-3)
+    assert made.expected.nats_a_symbol == pytest.approx(line.nats_a_symbol, abs=1e-3)
+    assert Expected.fit(held.nats, held.symbols).nats_a_symbol != pytest.approx(line.nats_a_symbol, abs=1e-3)
+    np.testing.assert_allclose(made.scores, np.sort(made.expected.score(held.nats, held.symbols)), atol=1e-3)
+    assert made.mean_symbols == pytest.approx(held.symbols.mean(), abs=1e-6)
 
 
 def test_lengths_are_dealt_with() -> None:

@@ -66,9 +66,10 @@ VERBS = {
     "score": Verb(
         "wavetree.cli.score:score",
         "Say how surprising each line is, and flag what would be rare.",
-        "Lines come out in order as they come in, whatever their number. Percentile and verdict are by the held-out "
-        "items of the run; where a symbol is unknown, the surprise is infinite. A model for scoring is a file of less "
-        "than 1 MB: 311 KB for preset lecture. Exit code 2 if a line was no item.",
+        "Lines come out in order as they come in, whatever their number: item, nats, bits a symbol, percentile, "
+        "verdict, and the symbols to blame with their bits. Percentile and verdict are by the held-out items of the "
+        "run; where a symbol is unknown, the surprise is infinite. Of text and sound, blocks: begin, end, nats, bits "
+        "a symbol. Exit code 2 if a line was no item.",
         "wavetree score runs/names new.txt --fpr 0.01 --json-lines",
     ),
     "rank": Verb(

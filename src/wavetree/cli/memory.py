@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from wavetree.cli.output import content_json, number, say, show, table, visible, working
+from wavetree.cli.output import content, content_json, number, say, show, show_columns, table, visible, working
 
 FARTHEST = 4
 """Distances from here on are counted together."""
@@ -27,11 +27,14 @@ def memory(
 ) -> None:
     """Draws items and finds the nearest training item of each, and the same of held-out items, to compare with."""
     from wavetree.api import draws
+    from wavetree.errors import RunError
     from wavetree.generate import Choice
     from wavetree.generate.memory import Memory, Nearest
     from wavetree.runs import load
 
     trained = load(run)
+    if not trained.of_items:
+        raise RunError(f"{run} has learnt a stream, which has no items: `wavetree memory` is for lists.")
     choice = Choice(temperature, max_length=SYMBOLS)
     with working("drawing"):
         drawn = [one.item for one in draws(trained, count, seed, "", choice, novel=False)]
@@ -55,13 +58,17 @@ def memory(
         pairs = [{"item": item, "nearest": near, "distance": distance} for item, near, distance in made.pairs[:PAIRS]]
         content_json({"run": str(run), "seed": seed, **sides, "pairs": pairs})
         return
-    rows = []
+    rows: list[tuple[str, str, str]] = []
     for distance in range(FARTHEST + 1):
         name = "copies" if not distance else f"{distance} away" if distance < FARTHEST else f"{distance} or more away"
-        rows.append((name, *(_share(side, distance) for side in (made, real))))
-    rows.append(("mean of those that are no copies", number(made.mean_of_others, 2), number(real.mean_of_others, 2)))
-    show(table(["<nearest training item", ">drawn", ">held out"], rows))
-    show(table(["<", "<", "<"], [(visible(i), "is near", visible(near)) for i, near, _ in made.pairs[:PAIRS]]))
+        rows.append((name, _share(made, distance), _share(real, distance)))
+    others = [number(side.mean_of_others, 2) if side.items > side.copies else "-" for side in (made, real)]
+    rows.append(("mean of the others", others[0], others[1]))
+    names, drawn_shares, held_shares = zip(*rows, strict=True)
+    show_columns(("<nearest", names), [(">drawn", drawn_shares), (">held out", held_shares)])
+    if made.pairs:
+        content("")
+        show(table(["<", "<", "<"], [(visible(i), "is near", visible(near)) for i, near, _ in made.pairs[:PAIRS]]))
     say(
         f"{made.copies / made.items:.1%} of {number(made.items)} drawn items are copies; if the others were nearer "
         "than held-out items are, the model would be repeating its list."

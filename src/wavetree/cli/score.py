@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wavetree.score.lines import Fault, Source
 
 STDIN = "-"
+FPR = 0.01
 FAULTS_TOLD = 20
 """So many lines that are no items are told one by one, the others are counted."""
 WORKERS = 2
@@ -30,7 +31,9 @@ def score(
     ] = STDIN,
     /,
     *,
-    fpr: Annotated[float, Parameter(help="Flag what would be rarer than this share among good items.")] = 0.01,
+    fpr: Annotated[
+        float | None, Parameter(help="Lists: flag what would be rarer than this share of good items (0.01).")
+    ] = None,
     json_lines: Annotated[bool, Parameter(help="One JSON object a line on stdout, as they come.")] = False,
     summary: Annotated[bool, Parameter(help="Does the whole differ from what was learnt? Instead of lines.")] = False,
     top: Annotated[int | None, Parameter(help="Only this many, the most surprising first.")] = None,
@@ -45,7 +48,8 @@ def score(
     if not trained.of_items:
         from wavetree.cli.scoring_streams import score_stream
 
-        for option, given in (("--summary", summary), ("--top", top is not None)):
+        asked = {"--summary": summary, "--top": top is not None, "--fpr": fpr is not None, "--json": as_json}
+        for option, given in asked.items():
             if given:
                 raise SettingError(f"{run} has learnt a stream, and {option} is for lists: leave it out.")
         return score_stream(trained, file, block, condition, json_lines)
@@ -53,11 +57,14 @@ def score(
 
     if block is not None:
         raise SettingError(f"{run} has learnt a list, and --block is for text and sound: leave it out.")
+    for option, given in (("--top", top is not None), ("--json-lines", json_lines)):
+        if summary and given:
+            raise SettingError(f"--summary is about all lines together, and {option} about each: leave one out.")
     if as_json and not summary:
         raise SettingError("--json goes with --summary; a line of JSON for each item is --json-lines.")
     if top is not None and top < 1:
         raise SettingError(f"top cannot be {top}: give a whole number from 1.")
-    scoring = scoring_lists.Scoring.of(trained, fpr, condition)
+    scoring = scoring_lists.Scoring.of(trained, FPR if fpr is None else fpr, condition)
     if summary:
         return scoring_lists.summarise(scoring, file, as_json)
     if top is not None:
@@ -78,7 +85,7 @@ def rank(
     from wavetree.cli import scoring_lists
     from wavetree.runs import load
 
-    return scoring_lists.ranked(scoring_lists.Scoring.of(load(run), 0.01, condition), file, reverse, as_json)
+    return scoring_lists.ranked(scoring_lists.Scoring.of(load(run), FPR, condition), file, reverse, as_json)
 
 
 @contextmanager

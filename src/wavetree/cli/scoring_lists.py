@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from wavetree.api import given_by
-from wavetree.cli.output import content_json, number, say, show, table, visible, working
+from wavetree.cli.output import content_json, number, say, show_columns, visible, working
 from wavetree.cli.score import WORKERS, Faults, opened, put
 from wavetree.cli.wording import plural, shown
 from wavetree.errors import InputError
@@ -31,6 +31,8 @@ MOST_RANKED = 5_000_000
 COLOURS = ((10.0, "1;37;41"), (7.0, "1;31"), (5.0, "33"), (3.0, ""), (0.0, "2"))
 """From how many bits on a symbol has which look on a terminal: white on red, red, yellow, plain, faint."""
 END = "end"
+HEAD = f"{'percentile':>10}  {'nats':>7}  {'bits':>5}  verdict  item, and the symbols to blame"
+"""Over the lines on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def in_order(scoring: Scoring, file: str, as_json: bool) -> int:
         return text, flags, len(scored)
 
     if terminal and not as_json:
-        put(f"{'percentile':>10}  {'nats':>7}  {'bits':>5}  verdict  item, and the symbols to blame")
+        put(HEAD)
     for text, flags, count in scoring.worked(file, work, faults):
         put(text)
         items, flagged = items + count, flagged + flags
@@ -106,7 +108,9 @@ def most_surprising(scoring: Scoring, file: str, count: int, as_json: bool) -> i
         batch = Batch([item.item for item in chosen], [])
         put(json_lines(made, batch, scoring.calibration, scoring.threshold)[0])
     else:
-        put(_lines(scoring, made, sys.stdout is not None and sys.stdout.isatty())[0])
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        lines = _lines(scoring, made, terminal)[0]
+        put(f"{HEAD}\n{lines}" if terminal and lines else lines)
     return _end(items, flagged, scoring.threshold, faults)
 
 
@@ -145,16 +149,18 @@ def summarise(scoring: Scoring, file: str, as_json: bool) -> int:
         about = {"run": str(scoring.trained.folder.path), "file": file, "verdict": found.verdict}
         content_json({**about, "fpr": scoring.threshold.asked, **asdict(found), "faults": faults.count})
         return faults.code()
-    low, high = found.expected_flags
-    rows = [
-        ("items", number(found.items), f"beside {number(found.held_out)} held-out ones"),
-        ("flagged", number(found.flagged), f"of as many good ones {number(low)} to {number(high)}"),
-        ("distance of the scores", number(found.distance, 4), f"chance {found.chance:.2g}"),
-        ("mean score, difference", number(found.score.mean, 3), _interval(found.score)),
-        ("symbols an item, difference", number(found.symbols.mean, 3), _interval(found.symbols)),
-        ("items with unknown symbols", number(found.unknown_items), plural(found.unknown_symbols, "unknown symbol")),
-    ]
-    show(table(["<", ">", "<"], rows))
+    if found.items:
+        low, high = found.expected_flags
+        rows = [
+            ("items", number(found.items), f"{number(found.held_out)} held out"),
+            ("flagged", number(found.flagged), f"if good {number(low)} to {number(high)}"),
+            ("distance of scores", number(found.distance, 4), f"chance {found.chance:.2g}"),
+            ("mean score, more by", number(found.score.mean, 3), _interval(found.score)),
+            ("symbols, more by", number(found.symbols.mean, 3), _interval(found.symbols)),
+            ("with unknown ones", number(found.unknown_items), plural(found.unknown_symbols, "symbol")),
+        ]
+        names, figures, notes = zip(*rows, strict=True)
+        show_columns(("<", names), [(">", figures)], [("<", notes)])
     put(found.verdict)
     say(scoring.threshold.sentence)
     return faults.code()
@@ -169,8 +175,10 @@ def _end(items: int, flagged: int, threshold: Threshold, faults: Faults) -> int:
         say("no items: the input is empty, or holds only blank lines.")
         return 0
     share = f" ({flagged / items:.2%})" if items else ""
-    say(f"{plural(items, 'item')}, {number(flagged)} flagged{share}. {threshold.sentence}")
-    return faults.code()
+    code = faults.code()
+    say(f"{plural(items, 'item')}, {number(flagged)} flagged{share}")
+    say(threshold.sentence)
+    return code
 
 
 def _lines(scoring: Scoring, scored: Scored, terminal: bool) -> tuple[str, int]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavetree.api import given_by
-from wavetree.cli.output import say
+from wavetree.cli.output import number, say
 from wavetree.cli.score import STDIN, opened, put
 from wavetree.cli.wording import plural
 from wavetree.codecs import AlphabetCodec, BytesCodec, MuLawCodec
 from wavetree.data.audio import blocks, read_header, resampled_blocks
 from wavetree.errors import AudioError, InputError, SettingError
 from wavetree.score.along import UNKNOWN, BlockScore, along, in_blocks
-from wavetree.score.surprisal import Ids, encoded
+from wavetree.score.surprisal import NATS_A_BIT, Ids, encoded
 
 if TYPE_CHECKING:
     from wavetree.runs import Trained
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 16
 SYMBOLS = 1000
+NAMED = 8
+"""Unknown symbols that are named."""
 BAR_BITS = 0.25
 """On a terminal, a stroke of the bar."""
 
@@ -39,21 +41,31 @@ def score_stream(trained: Trained, file: str, block: int | None, condition: str,
         raise SettingError(f"block cannot be {block}: give a whole number from 1.")
     given = given_by(trained, condition)
     terminal = sys.stdout is not None and sys.stdout.isatty()
-    seen, nats, text = 0, 0.0, None
+    total, text = BlockScore(0, 0, 0.0, 0), None
+
+    def put_blocks(ids: Iterable[Ids], rate: int) -> BlockScore:
+        whole = total
+        for one in in_blocks(along(trained.model, ids, given), size):
+            put(_line(one, rate, as_json, terminal))
+            whole = BlockScore(0, one.end, whole.known_nats + one.known_nats, whole.unknown + one.unknown)
+        return whole
+
     if isinstance(codec, MuLawCodec):
-        for one in in_blocks(along(trained.model, _sound(file, codec), given), size):
-            put(_line(one, codec.rate, as_json, terminal))
-            seen, nats = one.end, nats + one.nats
+        total = put_blocks(_sound(file, codec), codec.rate)
     else:
         with opened(file) as source:
             text = _Text(source, codec)
-            for one in in_blocks(along(trained.model, text, given), size):
-                put(_line(one, 0, as_json, terminal))
-                seen, nats = one.end, nats + one.nats
-    if not seen:
+            total = put_blocks(text, 0)
+    if not total.end:
         say("nothing to score: the input is empty.")
         return 0
-    say(f"{plural(seen, codec.unit)}, {nats / np.log(2) / seen:.4f} bits each")
+    known = total.end - total.unknown
+    bits = f"{total.known_nats / NATS_A_BIT / known:.4f} bits each" if known else "none of them known"
+    if not total.unknown:
+        say(f"{plural(total.end, codec.unit)}, {bits}")
+    else:
+        named = ", ".join(map(repr, text.unknown)) if text else ""
+        say(f"{plural(total.end, codec.unit)}: {number(total.unknown)} unknown ({named}), the others {bits}")
     if text is not None and text.faults:
         say(f"not valid UTF-8: {plural(text.faults, 'byte')}, the first in line {text.first_fault:,}.")
         return InputError.exit_code
@@ -76,7 +88,8 @@ def _line(block: BlockScore, rate: int, as_json: bool, terminal: bool) -> str:
         return json.dumps(about) + "\n"
     when = f"\t{block.begin / rate:.3f}\t{block.end / rate:.3f}" if rate else ""
     bar = "\t" + "=" * int(min(block.bits_per_symbol, 12) / BAR_BITS) if terminal else ""
-    return f"{block.begin}\t{block.end}{when}\t{block.nats:.3f}\t{block.bits_per_symbol:.4f}{bar}\n"
+    unknown = f"\t{number(block.unknown)} unknown" if block.unknown else ""
+    return f"{block.begin}\t{block.end}{when}\t{block.nats:.3f}\t{block.bits_per_symbol:.4f}{bar}{unknown}\n"
 
 
 def _sound(file: str, codec: MuLawCodec) -> Iterator[Ids]:
@@ -94,6 +107,8 @@ class _Text:
     def __init__(self, source: Source, codec: AlphabetCodec | BytesCodec) -> None:
         self._source, self._codec = source, codec
         self.faults = self.first_fault = 0
+        self.unknown: dict[str, None] = {}
+        """The first few symbols that the model never met."""
 
     def __iter__(self) -> Iterator[Ids]:
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -110,6 +125,11 @@ class _Text:
                     self.first_fault = line + text.count("\n", 0, bad[0])
                 self.faults += len(bad)
                 line += text.count("\n")
+                for place in np.flatnonzero(unknown).tolist() if len(self.unknown) < NAMED else ():
+                    if not "\udc80" <= text[place] <= "\udcff":
+                        self.unknown[text[place]] = None
+                        if len(self.unknown) == NAMED:
+                            break
                 yield np.where(unknown, UNKNOWN, ids)
             if not raw:
                 return

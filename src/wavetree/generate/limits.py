@@ -41,6 +41,14 @@ class Limits:
                 f"pattern cannot be {self.pattern!r}: {error}. It is a regular expression, such as ma.*a."
             ) from None
 
+    def reachable(self, max_length: int) -> None:
+        """Raises SettingError where no item of up to `max_length` symbols, its end within them, can be long enough."""
+        if self.min_length >= max_length:
+            raise SettingError(
+                f"min-length is {self.min_length}, and max-length {max_length} cuts every such item: lower the "
+                "one, or raise the other."
+            )
+
     def fit(self, drawn: Drawn) -> bool:
         """Whether an item keeps to them."""
         whole = not self.pattern or self._compiled.fullmatch(drawn.item) is not None

@@ -74,7 +74,7 @@ def sample(
     So the same seed gives the same items however many are taken, from wherever on.
     """
     if len(prefix) >= choice.max_length:
-        raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {choice.max_length}: give more.")
+        raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {choice.max_length}: raise it.")
     largest = max(1, min(BLOCK, BLOCK_SYMBOLS // choice.max_length, STATE_VECTORS // model.receptive_field))
     size = min(FIRST_BLOCK, largest)
     while True:

@@ -65,12 +65,17 @@ def along(model: AnyModel, pieces: Iterable[Ids], given: Tensor | None = None) -
 
 @dataclass(frozen=True)
 class BlockScore:
-    """The symbols `begin` to `end` (exclusive) of a sequence: their nats together, and how many are unknown."""
+    """The symbols `begin` to `end` (exclusive) of a sequence: the nats of known ones, and how many are unknown."""
 
     begin: int
     end: int
-    nats: float
+    known_nats: float
     unknown: int
+
+    @property
+    def nats(self) -> float:
+        """All together: infinite where a symbol is unknown."""
+        return float("inf") if self.unknown else self.known_nats
 
     @property
     def bits_per_symbol(self) -> float:
@@ -93,4 +98,5 @@ def in_blocks(surprisals: Iterable[Wide], size: int) -> Iterator[BlockScore]:
 
 
 def _block(begin: int, nats: npt.NDArray[np.float64]) -> BlockScore:
-    return BlockScore(begin, begin + len(nats), float(nats.sum()), int(np.isinf(nats).sum()))
+    known = np.isfinite(nats)
+    return BlockScore(begin, begin + len(nats), float(nats[known].sum()), int((~known).sum()))

@@ -59,7 +59,7 @@ def completions(
     if count < 1:
         raise SettingError(f"{count} cannot be completed: ask for 1 or more.")
     if len(prefix) > max_length:
-        raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {max_length}: give more.")
+        raise SettingError(f"the prefix has {len(prefix)} symbols, and max-length is {max_length}: raise it.")
     found: list[tuple[float, tuple[int, ...]]] = []  # minus the log, ids; sorted
     heap: list[tuple[float, tuple[int, ...]]] = [(0.0, tuple(prefix))]  # the same of beginnings
 

@@ -110,11 +110,12 @@ class DriftMeter:
             how = "more surprising" if score.low > 0 else "less surprising" if score.high < 0 else "spread otherwise"
             reasons.append(f"the scores are {how} (distance {distance:.3f})")
         if self._flagged > flags[1]:
-            reasons.append(f"{self._flagged:,} are flagged, of as many good ones at most {flags[1]:,}")
+            reasons.append(f"{self._flagged:,} are flagged, and of {m:,} good ones at most {flags[1]:,} would be")
         if length.told:
             reasons.append(f"the items are {abs(length.mean):.2f} symbols {'longer' if length.mean > 0 else 'shorter'}")
         if self._unknown_items > (exceedances(1, n, m)[1] if m else 0):
-            reasons.append(f"{self._unknown_items:,} hold symbols that the model never met")
+            hold = "item holds" if self._unknown_items == 1 else "items hold"
+            reasons.append(f"{self._unknown_items:,} {hold} symbols that the model never met")
         return Drift(
             m,
             n,
