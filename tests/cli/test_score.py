@@ -244,6 +244,7 @@ def test_a_model_for_scoring_is_small(tmp_path: Path) -> None:
 
     names = wavetree.embedded_names().items
     wavetree.fit(names, tmp_path / "run", preset="lecture", settings={"train.steps": 1, "train.checks": 1})
-    (model,) = (tmp_path / "run").glob("checkpoints/*/model.safetensors")
+    best = (tmp_path / "run/best").read_text().strip()
+    model = tmp_path / "run/checkpoints" / best / "model.safetensors"
     assert round(model.stat().st_size / 1000) == 311
     assert model.stat().st_size + (tmp_path / "run/calibration.json").stat().st_size < 1_000_000

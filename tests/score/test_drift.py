@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wavetree.score import Calibration, Drift, DriftMeter, Expected, Scored
@@ -42,6 +42,7 @@ def report(calibration: Calibration, *batches: Scored, fpr: float = 0.1) -> Drif
 NATS = st.lists(st.one_of(st.integers(0, 6).map(float), st.just(float("inf"))), min_size=1, max_size=30)
 
 
+@example(held=[float(x) for x in range(8)], nats=[0.0, 1.0, 5.0, 6.0], cut=2)
 @given(held=st.lists(st.integers(0, 6).map(float), min_size=8, max_size=30), nats=NATS, cut=st.integers(0, 30))
 def test_figures_are_those_of_brute_force(held: list[float], nats: list[float], cut: int) -> None:
     """However the items come in batches: the distance of the step functions, mean, flags and unknown ones."""
@@ -100,6 +101,14 @@ def test_each_difference_is_named(change: object, said: str) -> None:
     found = report(calibration, items(nats, lengths.tolist()), fpr=0.01)
     assert any(re.search(said, reason) for reason in found.reasons), found.reasons
     assert found.verdict.startswith("differs from the held-out items: ")
+
+
+def test_a_hundredth_is_the_limit() -> None:
+    """Two ladders of 200 steps, one a little higher: told where it happens less often than once in a hundred."""
+    ladder = np.arange(200.0)
+    less, more = (report(held_out(ladder), items(ladder + higher)) for higher in (31, 34))
+    assert 0.005 < more.chance < 0.01 < less.chance < 0.02
+    assert [any("distance" in reason for reason in one.reasons) for one in (less, more)] == [False, True]
 
 
 def test_nothing_is_no_difference() -> None:
