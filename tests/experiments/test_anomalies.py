@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,21 @@ from wavetree.codecs import AlphabetCodec
 from wavetree.config import configure
 from wavetree.errors import SettingError
 from wavetree.experiments import bench_score
-from wavetree.experiments.anomalies import rivals
+from wavetree.experiments.anomalies import bench, rivals
 from wavetree.experiments.anomalies.bench import NO_FOREST, measure
 from wavetree.experiments.anomalies.figures import Resamples, auroc, aurocs, caught, interval, true_positives
 from wavetree.experiments.anomalies.lists import made_lists
-from wavetree.experiments.anomalies.rivals import OURS, PARAMETERS, TREATMENTS, levels_for, settings
+from wavetree.experiments.anomalies.rivals import (
+    OURS,
+    PARAMETERS,
+    TREATMENTS,
+    Learnt,
+    Rival,
+    levels_for,
+    settings,
+)
 from wavetree.models import build, parameter_count
+from wavetree.score import Expected
 
 # Few different values, so that ties are common; and infinity, which is what a symbol that nobody met is worth.
 SCORE = st.one_of(st.integers(-3, 3).map(float), st.just(math.inf))
@@ -103,6 +113,35 @@ def test_an_n_gram_has_its_best_discount_and_a_forest_its_best_grams(monkeypatch
         monkeypatch.setattr(rivals, "GRAMS", grams)
         chosen, by_letters = rivals._forest(made, 1), rivals._forest_of(made, 1, (1, 1))
         np.testing.assert_array_equal(chosen.scores(bad)["total"], by_letters.scores(bad)["total"])
+
+
+def test_neither_test_items_nor_bad_ones_choose_anything() -> None:
+    """The way to score is chosen by validation items and random texts; only then come the good test items."""
+    made = made_lists(WORDS, good=300, bad=20)[0]
+    seen: list[tuple[str, ...]] = []
+
+    def score(items: Any) -> Any:
+        seen.append(tuple(items))
+        return np.arange(len(items)) * 1.0, np.zeros(len(items))
+
+    line = Expected.fit(np.arange(20.0), np.arange(20) % 5 + 1)
+    judged = bench._judged(made, Rival("spy", lambda *_: Learnt(1, 0.0, 1, None, score, line)), 1, lambda _: None)
+    assert seen[:2] == [tuple(made.split.validation), made.random]
+    assert set(seen[2:]) == {tuple(made.split.test)}
+    assert list(judged.good[0]["total"]) == list(range(len(made.split.test)))
+
+
+def test_a_rival_learns_from_the_train_side_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rivals, "TREES", 8)
+    whole, other_test, half = (made_lists(WORDS, good=300, bad=20)[0] for _ in range(3))
+    split = whole.split
+    other_test.__dict__["split"] = replace(split, test=split.train[:40])
+    half.__dict__["split"] = replace(split, train=split.train[::2])
+    for learn in (lambda made: rivals._counted(made, 3), lambda made: rivals._forest(made, 1)):
+        first, second, third = (learn(made).scores(whole.bad["kraken"]) for made in (whole, other_test, half))
+        for way in TREATMENTS:
+            np.testing.assert_array_equal(first[way], second[way])
+            assert (first[way] != third[way]).any()
 
 
 @pytest.fixture(scope="module")

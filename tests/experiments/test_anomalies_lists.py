@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wavetree.errors import ListError
 from wavetree.experiments.anomalies.families import FAMILIES, KRAKEN_SUFFIXES, after, generated
 from wavetree.experiments.anomalies.hosts import hosts
-from wavetree.experiments.anomalies.lists import dictionary, made_lists
+from wavetree.experiments.anomalies.lists import _made, dictionary, made_lists
 from wavetree.experiments.anomalies.logs import FAULTS, KINDS, faulty, is_token, tokens
 
 SYLLABLES = [
@@ -121,6 +121,12 @@ def test_no_bad_item_is_a_good_one_or_has_a_strange_symbol() -> None:
             assert set("".join(bad)) <= learnt
         assert [len(text) for text in made.random] == [len(item) for item in made.split.validation]
         assert made.digest == next(m for m in made_lists(WORDS, good=600, bad=40) if m.name == made.name).digest
+
+
+def test_a_bad_item_that_is_a_good_one_is_left_out() -> None:
+    good = [f"{word}a" for word in WORDS[:80]]
+    made = _made("some", good, {"both": (good[3], "abab", good[4], "abab", "baba")}, 5)
+    assert made.bad["both"] == ("abab", "baba")
 
 
 def test_a_missing_dictionary_is_told(tmp_path: Path) -> None:

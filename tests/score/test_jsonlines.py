@@ -51,6 +51,14 @@ def test_very_large_and_very_small_surprisals() -> None:
     assert row["surprisal"][5] is None
 
 
+def test_what_equals_the_threshold_is_not_flagged() -> None:
+    held = Calibration.of(Expected(0.0, 0.0, 1.0, 0.0, 1.0), np.arange(1.0, 21.0), np.full(20, 2))
+    threshold = held.threshold(0.1)
+    found = Scored(["a", "b"], np.array([threshold.score, 0.0, threshold.score + 0.1, 0.0]), np.array([2, 4]))
+    text, flagged = json_lines(found, Batch(["a", "b"], []), held, threshold)
+    assert ([json.loads(line)["flagged"] for line in text.splitlines()], flagged) == ([False, True], 1)
+
+
 def test_lines_that_are_no_items_keep_their_place() -> None:
     items = ["a", "b"]
     faults = [(0, Fault(1, "is bad")), (1, Fault(3, "is bad")), (2, Fault(5, "is bad")), (2, Fault(6, "is bad"))]

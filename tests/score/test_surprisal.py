@@ -182,9 +182,20 @@ def test_a_position_is_a_value() -> None:
 def test_memory_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = wide(tree(2))
     whole = scores(model, CODEC, ITEMS)
-    for numbers in (1, 10 * room.LEAST_WIDTH, 57 * room.LEAST_WIDTH):
-        monkeypatch.setattr(room, "CHUNK_NUMBERS", numbers)
+    passes: list[list[int]] = []
+    one_pass = room._pass
+
+    def watched(model: Model, known: room.Ids, unknown: object, lengths: room.Ids, given: object) -> room.Wide:
+        passes.append(lengths.tolist())
+        return one_pass(model, known, unknown, lengths, given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(room, "_pass", watched)
+    for most in (1, 10, 57):
+        passes.clear()
+        monkeypatch.setattr(room, "CHUNK_NUMBERS", most * room.LEAST_WIDTH)
         np.testing.assert_allclose(scores(model, CODEC, ITEMS).surprisal, whole.surprisal, atol=TOLERANCE, rtol=0)
+        assert list(itertools.chain.from_iterable(passes)) == [len(item) + 1 for item in ITEMS]
+        assert all(sum(lengths) <= most or len(lengths) == 1 for lengths in passes)
 
 
 def test_no_items() -> None:
