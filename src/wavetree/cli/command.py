@@ -128,6 +128,14 @@ VERBS = {
         "not the list; wavetree uses it like a run.",
         "wavetree export runs/names --to html --out names.html",
     ),
+    "doctor": Verb(
+        "wavetree.cli.doctor:doctor",
+        "Find what keeps a network from learning, and say what to change.",
+        "Some dozens of steps at the learning rate that is set, and at others; a few examples by heart; beside "
+        "n-grams; units, gradients and updates level by level. Of a trained run also what it came to. The run is left "
+        "as it was. Exit code 1 if anything is wrong.",
+        "wavetree doctor names.txt --set train.learning_rate=0.5",
+    ),
     "sweep": Verb(
         "wavetree.cli.sweep:sweep",
         "Try settings, each in a training of its own, and find the best.",

@@ -83,6 +83,11 @@ def refuse_misfits(files: Sequence[Path], kind: str) -> None:
         raise InputError(f"no file was given to learn {KINDS[kind]} from: name files, or folders that hold them.")
 
 
+def is_run(path: Path) -> bool:
+    """Whether this is a run folder, by what lies in it."""
+    return (path / "config.json").is_file()
+
+
 def leak_warning(train: Sequence[str], held_out: Sequence[str]) -> str:
     """What to know before believing a loss on validation items that are in `train` too; nothing if none are."""
     known = set(train)
