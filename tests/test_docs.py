@@ -11,7 +11,15 @@ from tests.streams import verses
 
 pytestmark = pytest.mark.checkout
 
-PAGES = ["README.md", "docs/design.md", "docs/log.md", "docs/scoring.md", "docs/speech.md", "CONTRIBUTING.md"]
+PAGES = [
+    "README.md",
+    "docs/design.md",
+    "docs/log.md",
+    "docs/scoring.md",
+    "docs/speech.md",
+    "docs/scale.md",
+    "CONTRIBUTING.md",
+]
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -76,3 +76,35 @@ def test_layer_norm_looks_at_one_vector() -> None:
     x = random(4, CHANNELS)
     assert torch.allclose(norm(x)[2], norm(x[2]))
     assert isinstance(make_norm("batch", CHANNELS), BatchNorm)
+
+
+def by_torch(x: Tensor, counted: Tensor, norm: BatchNorm) -> Tensor:
+    """The definition, by torch's own gradients: statistics of the counted vectors, applied to all."""
+    variance, mean = torch.var_mean(x[counted], 0, correction=0)
+    return (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_shared_statistics_have_the_gradients_of_the_definition(every: int) -> None:
+    ours, plain = BatchNorm(CHANNELS).double(), BatchNorm(CHANNELS).double()
+    x = random(9, CHANNELS).requires_grad_()
+    counted = torch.arange(9) % every == 0
+    ours.total = lambda numbers: numbers  # one process that is all of them
+    slope = random(9, CHANNELS, seed=7)
+    found, wanted = ours(x, counted), by_torch(x, counted, ours)
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    leaves = [x, ours.weight, ours.bias]
+    mine, theirs = (torch.autograd.grad(each, leaves, slope) for each in (found, wanted))
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in zip(mine, theirs, strict=True))
+    plain(x[counted])
+    for name in ("running_mean", "running_var"):
+        assert torch.allclose(ours.get_buffer(name), plain.get_buffer(name), rtol=0, atol=1e-12)
+
+
+def test_shared_statistics_of_one_vector_or_none() -> None:
+    norm = BatchNorm(CHANNELS).double()
+    norm.total = lambda numbers: numbers
+    x = random(4, CHANNELS)
+    found = norm(x, torch.zeros(4, dtype=torch.bool))
+    assert torch.allclose(found, x / (1 + norm.eps) ** 0.5, rtol=0, atol=1e-12)
+    assert torch.equal(norm.running_mean, torch.zeros(CHANNELS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -138,3 +139,24 @@ def test_a_large_alphabet_does_not_overflow() -> None:
         graph = graph_of(items, reaches, vocab_size)
         nodes = spelt(graph)
         assert [nodes[-1][node] for node in graph.top.tolist()] == reached(items, reaches)
+
+
+@given(items_of, st.integers(1, 4), st.lists(st.integers(0, 8), max_size=3))
+def test_shares_of_a_row_count_every_node_once(items: list[list[int]], levels: int, cuts: list[int]) -> None:
+    """Each share predicts what the whole predicts there, and each node counts in the first share that has it."""
+    whole = graph_of(items, halving(levels))
+    ends = np.cumsum([0, *(len(item) + 1 for item in items)])
+    borders = sorted({0, len(items), *(min(cut, len(items)) for cut in cuts)})
+    counted: list[list[Context]] = [[] for _ in range(levels)]
+    for begin, end in pairwise(borders):
+        share = graph_of(items[:end], halving(levels)).after(int(ends[begin]))
+        nodes = spelt(share)
+        tops = [nodes[-1][node] for node in share.top.tolist()]
+        wanted = [spelt(whole)[-1][node] for node in whole.top.tolist()]
+        assert tops == wanted[ends[begin] : ends[end]]
+        for level, (held, own) in enumerate(zip(nodes[1:], share.counted, strict=True)):
+            assert own is not None
+            assert len(held) == len(set(held)) == len(own)
+            counted[level] += [node for node, counts in zip(held, own.tolist(), strict=True) if counts]
+    for found, everything in zip(counted, spelt(whole)[1:], strict=True):
+        assert sorted(found) == sorted(everything)

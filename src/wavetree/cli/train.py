@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wavetree.codecs import Codec
     from wavetree.config import Config
     from wavetree.runs import RunFolder
-    from wavetree.train import Summary
+    from wavetree.train import Processes, Summary
 
 LONG_ITEMS = 200
 """Symbols. Items that are longer in the mean may be the paragraphs of a text."""
@@ -91,15 +91,28 @@ def train(
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
     path = out or Path("runs") / named_after(files, preset)
-    if resume:
-        names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
-        folder = _resumed(path, files, config, names)
-    else:
-        folder = _begun(path, files, config, force)
-    _describe(folder)
-    summary = _trained(folder)
-    _draw(folder, summary)
-    _report(summary, folder.codec(), as_json)
+    from wavetree.train import joined
+
+    with joined() as processes:
+
+        def ready() -> None:
+            if resume:
+                names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
+                folder = _resumed(path, files, config, names)
+            elif processes.restarts and _was_begun(path, files, config):
+                folder = RunFolder.open(path)
+            else:
+                folder = _begun(path, files, config, force)
+            _describe(folder, processes)
+
+        from wavetree.runs import RunFolder
+
+        processes.lead(ready)
+        folder = RunFolder.open(path)
+        summary = _trained(folder, processes)
+    if processes.leads:
+        _draw(folder, summary)
+        _report(summary, folder.codec(), as_json)
     return INTERRUPTED if summary.stopped else 0
 
 
@@ -141,6 +154,18 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     return folder
 
 
+def _was_begun(path: Path, files: tuple[Path, ...], config: Config) -> bool:
+    """Whether the run at `path` is the one that these files and settings make: the one that a restart goes on with."""
+    from wavetree.runs import RunFolder
+    from wavetree.train import settled
+
+    try:
+        folder = RunFolder.open(path)
+    except InputError:
+        return False
+    return folder.config() == settled(config) and (not files or _same(files, folder))
+
+
 def _same(files: tuple[Path, ...], folder: RunFolder) -> bool:
     """Whether these files hold what a run was begun with."""
     from wavetree.data import read_list
@@ -162,7 +187,7 @@ def _flat(config: Config) -> dict[str, object]:
     return {f"{section}.{name}": value for section, names in sections.items() for name, value in names.items()}
 
 
-def _describe(folder: RunFolder) -> None:
+def _describe(folder: RunFolder, processes: Processes) -> None:
     """What is about to be learnt from, and by what."""
 
     from wavetree.models import outline, parameter_count
@@ -175,11 +200,18 @@ def _describe(folder: RunFolder) -> None:
         *(_list_facts(folder) if config.data.kind == "items" else _stream_facts(folder, model.receptive_field)),
         ("model", f"{config.model.kind}, {number(parameter_count(model))} parameters, sees {sees}"),
         ("run", str(folder.path)),
+        *([("processes", _shares(processes))] if processes.count > 1 else []),
     ]
     show_talk(table(["<", "<"], rows, fold=True))
     if config.data.kind == "items":
         _warn(folder)
     say("")
+
+
+def _shares(processes: Processes) -> str:
+    """How many, and that the one thread that torchrun allows each is not what each takes."""
+    most = "one thread" if processes.threads == 1 else f"up to {processes.threads} threads"
+    return f"{processes.count}, each with {most} (train.threads sets it; OMP_NUM_THREADS does not)"
 
 
 def _warn(folder: RunFolder) -> None:
@@ -232,19 +264,21 @@ def _stream_facts(folder: RunFolder, field: int) -> list[tuple[str, str]]:
     return [(corpus.settings.kind, first), *(("", sentence) for sentence in rest)]
 
 
-def _trained(folder: RunFolder) -> Summary:
+def _trained(folder: RunFolder, processes: Processes) -> Summary:
     from wavetree.cli.progress import Display
     from wavetree.train import Watch
     from wavetree.train import train as go
 
+    if not processes.leads:
+        with asked_to_stop(lambda _: None) as stop:
+            return go(folder, Watch(stop=stop), processes)
     if folder.has_checkpoint():
         _, state, _ = folder.newest([])
         done = state["step"] == state["steps"]
         say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
     with Display(margin(), folder.codec()) as display, asked_to_stop(say) as stop:
-        return go(
-            folder, Watch(display.progress, display.check, stop, lambda sentence: say(f"note: {visible(sentence)}"))
-        )
+        note = Watch(display.progress, display.check, stop, lambda sentence: say(f"note: {visible(sentence)}"))
+        return go(folder, note, processes)
 
 
 def _draw(folder: RunFolder, summary: Summary) -> None:

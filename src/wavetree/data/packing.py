@@ -28,6 +28,10 @@ class PackedRow:
     ages: Ids
     groups: Ids | None = None
     given: npt.NDArray[np.float32] | None = None
+    others: int = 0
+    """So many of the first positions are for others to predict, and have no targets here."""
+    whole: int | None = None
+    """How many predictions the whole batch has, where this is a share of it."""
 
 
 class PackedItems:
@@ -68,6 +72,10 @@ class PackedItems:
             end = max(begin + 1, end)  # an item that is longer goes alone
             yield np.arange(begin, min(end, len(self)))
             begin = end
+
+    def predictions(self, chosen: Ids) -> int:
+        """How many symbols the items of these indices (K,) predict."""
+        return int(self._lengths[chosen].sum())
 
     def row(self, chosen: Ids, untold: npt.NDArray[np.bool_] | None = None) -> PackedRow:
         """The items of these indices (K,), in this order, as one row; where `untold` (K, F), a class is left out."""

@@ -34,6 +34,10 @@ class StreamRows:
     targets: Ids
     given: Given | None = None
     before: Given | None = None
+    first: int = 0
+    """The number of the first of these rows in its batch."""
+    whole: int | None = None
+    """How many predictions the whole batch has, where this is a share of it."""
 
     def parts(self, count: int) -> list[StreamRows]:
         """The same rows in `count` parts, or as many as there are rows."""
@@ -44,22 +48,31 @@ class StreamRows:
                 self.targets[some],
                 None if self.given is None else self.given[some],
                 None if self.before is None else self.before[some],
+                self.first + int(some[0]),
             )
             for some in rows
         ]
 
 
-def rows_anew(stream: Stream, numbers: Ids, length: int, untold: npt.NDArray[np.bool_] | None = None) -> StreamRows:
+WHOLE = slice(None)
+
+
+def rows_anew(
+    stream: Stream, numbers: Ids, length: int, untold: npt.NDArray[np.bool_] | None = None, share: slice = WHOLE
+) -> StreamRows:
     """Rows that begin anew, each with pad and then the symbols from about position `numbers` (B,) on: C = 0.
 
-    A row that would go beyond the end of its span begins earlier. Where `untold` (B, F), a class is left out.
+    A row that would go beyond the end of its span begins earlier. Where `untold` (B, F), a class is left out. Of the
+    batch only the rows of the `share` are read.
     """
     spans, offsets = stream.positions(numbers)
     starts = stream.firsts[spans] + np.maximum(0, np.minimum(offsets, stream.lengths[spans] - length))
+    whole, first = int(stream.inside(starts, length).sum()), share.start or 0
+    starts, untold = starts[share], None if untold is None else untold[share]
     symbols = stream.rows(starts, length)
     ids = np.concatenate([np.full((len(starts), 1), PAD), symbols[:, :-1]], axis=1)
     targets = np.where(stream.inside(starts, length), symbols, NO_TARGET)
-    return StreamRows(ids, targets, *_conditions(stream, starts, length, 0, untold))
+    return StreamRows(ids, targets, *_conditions(stream, starts, length, 0, untold), first, whole)
 
 
 def rows_in_order(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -40,15 +41,16 @@ class Loss:
         return self.nats / self.symbols
 
 
-def exact_loss(model: AnyModel, side: Side, most: int | None = None) -> Loss:
+def exact_loss(model: AnyModel, side: Side, most: int | None = None, share: tuple[int, int] = (0, 1)) -> Loss:
     """The loss over all of `side`, in evaluation mode; the model is left as it was.
 
     Every symbol of a stream is predicted from the R before it, as far as its span goes back: one pass over each span
     gives the same. Of a stream with more than `most` symbols about that many are measured, the same ones each time.
+    A share (k, n) is about an n-th of it, one of n that add up.
     """
     nats, symbols = 0.0, 0
     with evaluating(model):
-        for piece in pieces(side, model, most):
+        for piece in islice(pieces(side, model, most), share[0], None, share[1]):
             logits, targets = predictions(model, piece)  # (N, V), (N,)
             nats += F.cross_entropy(logits, targets, reduction="none").sum(dtype=torch.float64).item()
             symbols += int((targets != NO_TARGET).sum())

@@ -19,9 +19,10 @@ def predictions(model: AnyModel, piece: Piece, seed: int = 0) -> tuple[Tensor, T
     targets = torch.from_numpy(piece.targets)
     given = None if piece.given is None else torch.from_numpy(piece.given).to(next(model.parameters()).dtype)
     if isinstance(piece, PackedRow):
-        return model.packed(model.prepare(piece.ids, piece.ages, piece.groups), given), targets
+        prepared = model.prepare(piece.ids, piece.ages, piece.groups)
+        return model.packed(prepared.after(piece.others) if piece.others else prepared, given), targets
     before = None if piece.before is None else torch.from_numpy(piece.before).to(next(model.parameters()).dtype)
     ids = torch.from_numpy(piece.ids)
-    run = partial(model.rows, seed=seed) if model.training else model.dense
+    run = partial(model.rows, seed=seed, first=piece.first) if model.training else model.dense
     logits = run(ids, given=given, before=before)  # (B, C + T, V)
     return logits[:, -targets.shape[1] :].flatten(0, 1), targets.flatten()

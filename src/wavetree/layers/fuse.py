@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wavetree.layers.norm import make_norm
+from wavetree.layers.norm import make_norm, normed
 
 
 class Fuse(nn.Module):
@@ -30,7 +30,11 @@ class Fuse(nn.Module):
         from_left, from_right = self.halves(left, right)
         return torch.tanh(self.norm(from_left + from_right))
 
-    def between(self, x: Tensor, left: Tensor, right: Tensor) -> Tensor:
-        """Nodes over the children x (M, C): node n fuses x[left[n]] and x[right[n]]. Indices (N,), result (N, H)."""
+    def between(self, x: Tensor, left: Tensor, right: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Nodes over the children x (M, C): node n fuses x[left[n]] and x[right[n]]. Indices (N,), result (N, H).
+
+        Only the nodes `counted` (N,) are in the statistics of a batch norm, if given.
+        """
         from_left, from_right = self.halves(x, x)  # (M, H) each
-        return torch.tanh(self.norm(from_left.index_select(0, left) + from_right.index_select(0, right)))
+        pairs = from_left.index_select(0, left) + from_right.index_select(0, right)  # (N, H)
+        return torch.tanh(normed(self.norm, pairs, counted))

@@ -51,13 +51,15 @@ class Level:
 @dataclass(frozen=True)
 class FusedPlan:
     """What is not learnt: how far back the left children of each level lie, the norm's epsilon (below 0: none), the
-    precision of the products, and what dropout leaves out: a share of each z, by `seed` and the place in the batch."""
+    precision of the products, and what dropout leaves out: a share of each z, by `seed` and the place in the batch, of
+    which position number `first` is the first one here."""
 
     reaches: tuple[tuple[int, ...], ...]
     epsilon: float
     precision: torch.dtype
     dropout: float = 0.0
     seed: int = 0
+    first: int = 0
 
 
 def fused_skips(x: Tensor, blocks: Sequence[GatedBlock], plan: FusedPlan) -> Tensor:
@@ -137,10 +139,10 @@ class _Stack(torch.autograd.Function):
         return g_row.view(batch, time, channels), None, *gradients
 
 
-def _noise(plan: FusedPlan, level: int) -> tuple[np.uint32, np.uint32]:
-    """Seed and threshold of dropout in a level."""
+def _noise(plan: FusedPlan, level: int) -> tuple[np.uint32, np.uint32, np.uint32]:
+    """Seed and threshold of dropout in a level, and the number of the first position."""
     seed = np.random.SeedSequence((plan.seed, level)).generate_state(1)[0]
-    return seed, np.uint32(min(plan.dropout * BITS, BITS - 1))
+    return seed, np.uint32(min(plan.dropout * BITS, BITS - 1)), np.uint32(plan.first % BITS)
 
 
 def _numbers(tensor: Tensor) -> npt.NDArray[Any]:

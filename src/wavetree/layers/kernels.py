@@ -168,8 +168,11 @@ def spread(x, children, spreads, reaches, time, epsilon):  # type: ignore[no-unt
 
 
 @_compiled
-def gate(h, z, seed, threshold):  # type: ignore[no-untyped-def]
-    """h (N, 2H) to z (N, H) = tanh(a) sigmoid(b), of which dropout leaves out `threshold` / 2**32."""
+def gate(h, z, seed, threshold, first):  # type: ignore[no-untyped-def]
+    """h (N, 2H) to z (N, H) = tanh(a) sigmoid(b), of which dropout leaves out `threshold` / 2**32.
+
+    What it leaves out follows from `seed` and the place in the batch, where these positions begin at `first`.
+    """
     positions, hidden = z.shape
     scale = np.float32(4294967296.0 / (4294967296.0 - np.float64(threshold)))
     one = np.float32(1)
@@ -180,7 +183,7 @@ def gate(h, z, seed, threshold):  # type: ignore[no-untyped-def]
             q = _exp(-_within(_get(h, n, hidden + j), np.float32(2 * STEEP)))
             passed[j] = (one - p) / ((one + p) * (one + q))
         if threshold:
-            place = np.uint32(n * hidden)
+            place = np.uint32((first + n) * hidden)
             for j in range(hidden):
                 passed[j] *= scale if _kept(seed, np.uint32(place + np.uint32(j)), threshold) else np.float32(0)
         for j in range(hidden):
@@ -188,7 +191,7 @@ def gate(h, z, seed, threshold):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def gate_back(gz, h, z, g_bias, seed, threshold):  # type: ignore[no-untyped-def]
+def gate_back(gz, h, z, g_bias, seed, threshold, first):  # type: ignore[no-untyped-def]
     """The gradient gz (N, H) of z to that of h, in its place (N, 2H), and its sum g_bias (2H,); z once more."""
     positions, hidden = z.shape
     sums = np.zeros(2 * hidden, np.float32)
@@ -203,7 +206,7 @@ def gate_back(gz, h, z, g_bias, seed, threshold):  # type: ignore[no-untyped-def
             s[j] = both * (one + p)
             t[j] = both * (one - p) * (one + q)
         if threshold:
-            place = np.uint32(n * hidden)
+            place = np.uint32((first + n) * hidden)
             for j in range(hidden):
                 masks[j] = scale if _kept(seed, np.uint32(place + np.uint32(j)), threshold) else np.float32(0)
         for j in range(hidden):

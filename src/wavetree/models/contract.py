@@ -76,10 +76,13 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
         """Every output at once, from nothing but pad. Ids (B, T) to logits (B, T, V); `before` (B, G) as in `start`."""
         return self.stream(ids, self.start(before), given)[0]
 
-    def rows(self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None) -> Tensor:
+    def rows(
+        self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
+    ) -> Tensor:
         """What training makes of rows that each begin with pad: `dense`, or the same by a quicker way.
 
-        A model whose dropout does not draw from torch's own random state draws it from `seed`.
+        A model whose dropout does not draw from torch's own random state draws it from `seed` and the place in the
+        batch, where these rows have the numbers from `first` on.
         """
         return self.dense(ids, given, before)
 

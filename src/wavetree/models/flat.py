@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from wavetree.config import FlatConfig
-from wavetree.layers import make_norm
+from wavetree.layers import make_norm, normed
 from wavetree.models.contract import Stage
-from wavetree.models.history import HistoryModel
+from wavetree.models.history import HistoryModel, Windows
 from wavetree.models.tree import OUTPUT_SCALE
 
 
@@ -57,8 +57,16 @@ class Flat(HistoryModel):
 
     def window(self, ids: Tensor, given: Tensor | None = None) -> Tensor:
         """Ids (B, R) to logits (B, V)."""
+        return self._counting(ids, None)
+
+    def packed(self, prepared: Windows, given: Tensor | None = None) -> Tensor:
+        """Every output of a packed row of N symbols: logits (N, V)."""
+        return self._counting(prepared.distinct, prepared.counted).index_select(0, prepared.chosen)
+
+    def _counting(self, ids: Tensor, counted: Tensor | None) -> Tensor:
+        """Ids (B, R) to logits (B, V), with only the windows `counted` (B,) in the statistics of the norms."""
         x = self.embedding(ids).flatten(1)  # (B, R E)
         for linear, norm in zip(self.linears, self.norms, strict=True):
-            x = torch.tanh(norm(linear(x)))  # (B, H)
+            x = torch.tanh(normed(norm, linear(x), counted))  # (B, H)
         logits: Tensor = self.output(x)  # (B, V)
         return logits

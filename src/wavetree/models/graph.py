@@ -7,7 +7,7 @@ items of a batch share the nodes of their common beginnings, and most nodes of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,23 @@ class FusionGraph:
     groups: Tensor
     children: tuple[tuple[Tensor, ...], ...]
     top: Tensor
+    counted: tuple[Tensor | None, ...]
+    """For each level which of its nodes a norm counts, (nodes,), where others count the rest; None is all."""
+
+    def after(self, position: int) -> FusionGraph:
+        """What the positions from this one on need. Counted are the nodes that no position before it needs."""
+        *below, size = len(self.leaves), *(len(level[0]) for level in self.children)
+        needed, before = (_marked(size, top) for top in (self.top[position:], self.top[:position]))
+        top = _places(needed)[self.top[position:]]
+        children, counted = [], []
+        for level, size in zip(self.children[::-1], below[::-1], strict=True):
+            counted.append(~before[needed])
+            rows, rows_before = ([child[mask] for child in level] for mask in (needed, before))
+            needed, before = (_marked(size, torch.cat(each)) for each in (rows, rows_before))
+            if level is self.children[0]:
+                needed[:] = True  # a leaf is a symbol, and no work
+            children.append(tuple(_places(needed)[row] for row in rows))
+        return replace(self, children=tuple(children[::-1]), top=top, counted=tuple(counted[::-1]))
 
 
 def fusion_graph(
@@ -52,4 +69,17 @@ def fusion_graph(
         count = len(first)
         children.append(tuple(torch.from_numpy(column) for column in row[first].T.copy()))
     symbols, conditions = torch.from_numpy(leaves % vocab_size), torch.from_numpy(leaves // vocab_size)
-    return FusionGraph(symbols, conditions, tuple(children), torch.from_numpy(node))
+    whole = (None,) * len(children)
+    return FusionGraph(symbols, conditions, tuple(children), torch.from_numpy(node), whole)
+
+
+def _marked(count: int, chosen: Tensor) -> Tensor:
+    """A mask (count,) of the chosen ones."""
+    mask = torch.zeros(count, dtype=torch.bool)
+    mask[chosen] = True
+    return mask
+
+
+def _places(mask: Tensor) -> Tensor:
+    """For each chosen one its place among them."""
+    return mask.cumsum(0) - 1

@@ -19,6 +19,13 @@ class Windows:
 
     distinct: Tensor
     chosen: Tensor
+    counted: Tensor | None = None
+    """Which of the windows a norm counts, (M,), where others count the rest; None is all."""
+
+    def after(self, position: int) -> Windows:
+        """What the positions from this one on need. Counted are the windows that no position before it has."""
+        needed, chosen = torch.unique(self.chosen[position:], return_inverse=True)
+        return Windows(self.distinct[needed], chosen, ~torch.isin(needed, self.chosen[:position]))
 
 
 class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):

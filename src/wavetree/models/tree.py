@@ -121,7 +121,7 @@ class Tree(SequenceModel[TreeState, FusionGraph]):
     def packed(self, graph: FusionGraph, given: Tensor | None = None) -> Tensor:
         """Every output of a packed row of N symbols: logits (N, V)."""
         x = self.embedding(graph.leaves, None if given is None else given[graph.groups])  # (leaves, E)
-        for fuse, (left, right) in zip(self.fusions, graph.children, strict=True):
-            x = fuse.between(x, left, right)  # (distinct nodes of this level, H)
+        for fuse, (left, right), counted in zip(self.fusions, graph.children, graph.counted, strict=True):
+            x = fuse.between(x, left, right, counted)  # (distinct nodes of this level, H)
         logits: Tensor = self.output(x)  # (distinct nodes of the last level, V)
         return logits.index_select(0, graph.top)  # (N, V)

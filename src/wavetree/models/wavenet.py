@@ -146,7 +146,9 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
             x, skips = block(children, x, skips)  # (B, T, C and S)
         return self.predict(skips), tuple(after)
 
-    def rows(self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None) -> Tensor:
+    def rows(
+        self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
+    ) -> Tensor:
         """Rows (B, T) that each begin with pad: what `dense` gives, in fewer passes over memory (layers/fused.py).
 
         Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`.
@@ -161,6 +163,7 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
             precision=precision,
             dropout=self.config.dropout if self.training else 0.0,
             seed=seed,
+            first=first * ids.shape[1],
         )
         return self.predict(fused_skips(self.embedding(ids, given), self.blocks, plan))  # (B, T, V)
 

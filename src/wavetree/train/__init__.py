@@ -1,7 +1,20 @@
 """Training: the beginning of a run, the loop, its state and its optimisers."""
 
 from wavetree.train.loop import train
-from wavetree.train.start import start, start_stream
+from wavetree.train.processes import ALONE, Processes, joined
+from wavetree.train.start import settled, start, start_stream
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
-__all__ = ["Check", "Progress", "Summary", "Watch", "start", "start_stream", "train"]
+__all__ = [
+    "ALONE",
+    "Check",
+    "Processes",
+    "Progress",
+    "Summary",
+    "Watch",
+    "joined",
+    "settled",
+    "start",
+    "start_stream",
+    "train",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy.typing as npt
 from wavetree.config import Config
 from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems, PackedRow
-from wavetree.data.rows import StreamRows, rows_anew
+from wavetree.data.rows import WHOLE, StreamRows, rows_anew
+from wavetree.errors import SettingError
 from wavetree.evaluate import Piece
 from wavetree.runs import Side
+from wavetree.train.processes import ALONE, Processes
 
 
 class Batches(Protocol):
@@ -26,12 +28,21 @@ class Batches(Protocol):
     def __getitem__(self, step: int) -> Piece: ...
 
 
-def batches_of(side: Side, config: Config) -> Batches:
-    """The batches of the train side, by the settings."""
+def batches_of(side: Side, config: Config, processes: Processes = ALONE) -> Batches:
+    """The batches of the train side, by the settings; of each the share of this process.
+
+    Raises SettingError for more processes than a batch has items or rows.
+    """
     train, untold = config.train, config.data.untold
+    name, size = ("rows", train.rows) if isinstance(side, Stream) else ("batch_items", train.batch_items)
+    if size < processes.count:
+        raise SettingError(
+            f"{processes.count} processes cannot share a batch of {size}: raise train.{name}, or start fewer processes."
+        )
+    share = processes.share(size)
     if isinstance(side, Stream):
-        return StreamBatches(side, train.rows, train.length, train.seed, untold)
-    return ItemBatches(side, train.batch_items, train.seed, untold)
+        return StreamBatches(side, size, train.length, train.seed, untold, share)
+    return ItemBatches(side, size, train.seed, untold, share, getattr(config.model, "norm", None) == "batch")
 
 
 @dataclass
@@ -46,6 +57,11 @@ class ItemBatches:
     size: int
     seed: int
     untold: float = 0.0
+    share: slice = field(default_factory=lambda: WHOLE)
+    """Which items of a batch are for this process."""
+    normed: bool = False
+    """Whether a norm looks at the whole batch: then a share comes with the items before it, so that a node that both
+    have is counted once."""
     _orders: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     @property
@@ -68,7 +84,12 @@ class ItemBatches:
     def __getitem__(self, step: int) -> PackedRow:
         fields = len(self.items.fields)
         untold = _untold(self.seed, step, (self.size, fields), self.untold) if fields else None
-        return self.items.row(self.chosen(step), untold)
+        chosen = self.chosen(step)
+        begin, end, _ = self.share.indices(self.size)
+        seen = slice(0 if self.normed else begin, end)
+        row = self.items.row(chosen[seen], None if untold is None else untold[seen])
+        others = self.items.predictions(chosen[seen.start : begin])
+        return replace(row, targets=row.targets[others:], others=others, whole=self.items.predictions(chosen))
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
         if epoch not in self._orders:
@@ -91,6 +112,8 @@ class StreamBatches:
     length: int
     seed: int
     untold: float = 0.0
+    share: slice = field(default_factory=lambda: WHOLE)
+    """Which rows of a batch are for this process."""
 
     @property
     def epoch(self) -> float:
@@ -101,7 +124,7 @@ class StreamBatches:
         numbers = np.random.default_rng((self.seed, step)).integers(0, self.stream.symbols, self.rows)
         fields = len(self.stream.corpus.fields)
         untold = _untold(self.seed, step, (self.rows, fields), self.untold) if fields else None
-        return rows_anew(self.stream, numbers, self.length, untold)
+        return rows_anew(self.stream, numbers, self.length, untold, self.share)
 
 
 def _untold(seed: int, step: int, shape: tuple[int, int], share: float) -> npt.NDArray[np.bool_]:

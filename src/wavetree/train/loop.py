@@ -13,19 +13,21 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
 
 from wavetree.config import Config
 from wavetree.errors import DamagedError, RunError, WavetreeError
-from wavetree.evaluate import exact_loss
+from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import samples_along_the_way
 from wavetree.models import parameter_count
 from wavetree.runs import RunFolder, Side, differences, given_size, here, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.diagnostics import diagnosed_step
+from wavetree.train.processes import ALONE, Processes
 from wavetree.train.schedule import rate_at
 from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, resumed, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
@@ -40,42 +42,46 @@ TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
 
 
-def train(folder: RunFolder, watch: Watch | None = None) -> Summary:
+def train(folder: RunFolder, watch: Watch | None = None, processes: Processes = ALONE) -> Summary:
     """Trains the run of `folder` to its end, from its latest checkpoint or from the start.
 
+    Several `processes` do it together: each calls this, and the first one alone writes, and calls the watch.
     Raises WavetreeError when the loss stops being a number; SaveError when a checkpoint cannot be written; RunError
-    where another process trains the run.
+    where another process, which is none of these, trains the run.
     """
     threads = torch.get_num_threads()
     try:
-        with folder.alone():
-            return _train(folder, watch or Watch())
+        with folder.alone() if processes.leads else nullcontext():
+            return _train(folder, watch or Watch(), processes)
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(folder: RunFolder, watch: Watch) -> Summary:
+def _train(folder: RunFolder, watch: Watch, processes: Processes) -> Summary:
     clock = time.perf_counter()
     keep_memory()
     config, codec, sides = folder.config(), folder.codec(), sides_of(folder)
     shape = Shape(codec.vocab_size, given_size(folder))
-    batches = batches_of(sides.train, config)
-    if folder.has_checkpoint():
-        training = _found(folder, config, shape, watch)
-        folder.cut_log(training.step)
+    batches = batches_of(sides.train, config, processes)
+    if processes.told(folder.has_checkpoint()):
+        training = _found(folder, config, shape, watch, processes)
+        if processes.leads:
+            folder.cut_log(training.step)
     else:
-        training = Training.begin(config, shape, *planned(config, shape, batches, sides.validation))
+        plan = planned(config, shape, batches, sides.validation, processes)
+        training = Training.begin(config, shape, *plan, processes)
         _save(folder, training, config)  # what was planned is kept before the first step
     use_threads(training.threads, config)
     clock -= training.seconds  # of the sessions before this one
     due = check_steps(training.steps, config.train.checks)
     every = max(1, training.steps // LOGGED_BLOCKS)
 
-    while training.step < training.steps and not watch.stop():
+    while training.step < training.steps and not processes.stop(watch.stop(), training.step):
         piece = batches[training.step]
         if config.train.diagnose_every and (training.step + 1) % config.train.diagnose_every == 0:
             found = diagnosed_step(training, piece, config)
-            folder.log([{"step": training.step, **found.to_json()}])
+            if processes.leads:
+                folder.log([{"step": training.step, **found.to_json()}])
         else:
             training.advance(piece, config)
         training.seconds = time.perf_counter() - clock
@@ -90,7 +96,7 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
     if training.checked != training.step:
         _check(folder, training, sides.validation, watch)
     seconds = time.perf_counter() - clock  # all of it but what is for those who use the run
-    if config.data.kind == "items":
+    if processes.leads and config.data.kind == "items":
         keep_calibration(folder)
     return Summary(
         run=str(folder.path),
@@ -99,16 +105,18 @@ def _train(folder: RunFolder, watch: Watch) -> Summary:
         steps=training.step,
         seconds=seconds,
         symbols_per_second=training.symbols / seconds,
-        train_nll=None if stopped else exact_loss(load(folder.path).model, sides.train, MEASURED).mean,
+        train_nll=None
+        if stopped or not processes.leads
+        else exact_loss(load(folder.path).model, sides.train, MEASURED).mean,
         val_nll=training.best,
         stopped=stopped,
     )
 
 
-def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch) -> Training:
+def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch, processes: Processes) -> Training:
     """The training of the latest checkpoint that is whole. What is out of the ordinary about it is noted."""
     tensors, numbers, damaged = folder.newest(["model", "training"])
-    training = resumed(config, shape, tensors, numbers)
+    training = resumed(config, shape, tensors, numbers, processes)
     for sentence in damaged:
         watch.note(f"{sentence} Going on from the checkpoint of step {training.step}.")
     if changed := differences(numbers["made_with"], here()):
@@ -122,7 +130,11 @@ def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch) -> Tra
     return training
 
 
-def _save(folder: RunFolder, training: Training, config: Config, best: bool = False) -> None:
+def _save(folder: RunFolder, training: Training, config: Config) -> None:
+    training.processes.lead(lambda: _write(folder, training, config, best=False))
+
+
+def _write(folder: RunFolder, training: Training, config: Config, best: bool) -> None:
     folder.save(training.step, training.tensors(), training.numbers(), best, config.train.keep_last)
 
 
@@ -131,6 +143,8 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
     training.block = []
     if not math.isfinite(loss):
         raise _diverged(training.step, config)
+    if not training.processes.leads:
+        return
     rate = rate_at(training.step - 1, training.steps, config.train)
     seen = Progress(training.step, training.steps, training.seconds, training.symbols, loss, rate)
     folder.log([asdict(seen)])
@@ -139,19 +153,34 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
 
 def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch) -> None:
     torch.set_num_threads(training.threads)
-    measured = exact_loss(training.judged, validation, MEASURED)
+    measured = _measured(training, validation)
     loss = measured.mean
     use_threads(training.threads, folder.config())
     if not math.isfinite(loss):
         raise _diverged(training.step, folder.config())
-    samples = samples_along_the_way(training.judged, folder.codec(), folder.config().data.kind)
-    seen = Check(training.step, training.seconds, loss, samples, measured.symbols, validation.symbols)
     better = loss < training.best
     training.best = min(loss, training.best)
     training.checked = training.step
-    folder.log([asdict(seen)])
-    _save(folder, training, folder.config(), best=better)
-    watch.check(seen)
+
+    def tell() -> None:
+        samples = samples_along_the_way(training.judged, folder.codec(), folder.config().data.kind)
+        seen = Check(training.step, training.seconds, loss, samples, measured.symbols, validation.symbols)
+        folder.log([asdict(seen)])
+        _write(folder, training, folder.config(), better)
+        watch.check(seen)
+
+    training.processes.lead(tell)
+
+
+def _measured(training: Training, validation: Side) -> Loss:
+    """The exact loss of the validation side, each process measuring its share."""
+    processes = training.processes
+    part = exact_loss(training.judged, validation, MEASURED, (processes.rank, processes.count))
+    if processes.count == 1:
+        return part
+    found = processes.total_patiently(torch.tensor([part.nats, part.symbols], dtype=torch.float64))
+    nats, symbols = found.tolist()
+    return Loss(nats, round(symbols))
 
 
 def check_steps(steps: int, checks: int) -> set[int]:
@@ -166,12 +195,15 @@ def _diverged(step: int, config: Config) -> WavetreeError:
     )
 
 
-def planned(config: Config, shape: Shape, batches: Batches, validation: Side) -> tuple[int, int]:
+def planned(
+    config: Config, shape: Shape, batches: Batches, validation: Side, processes: Processes = ALONE
+) -> tuple[int, int]:
     """The steps and the threads of a new run, found by throwaway steps of the same work where they are not set.
 
     All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
     by far. A limit in seconds becomes a number of steps before the first one, so that the schedule depends on the step
-    alone, as it must for a run that may be interrupted; both are kept in every checkpoint.
+    alone, as it must for a run that may be interrupted; both are kept in every checkpoint. Of several processes the
+    clock of the first one counts.
     """
     settings = config.train
     most = (
@@ -183,7 +215,7 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0
     if len(choices) > 1 or settings.seconds is not None:
-        trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1)
+        trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1, processes)
         if config.data.kind != "items":
             trial.advance(batches[0], config)  # what is compiled is compiled here, and not while the clock runs
         for threads in choices:
@@ -193,7 +225,7 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
             while len(laps) < TRIAL_STEPS and not (laps and spent > TRIAL_SHARE * (settings.seconds or math.inf)):
                 begun = time.perf_counter()
                 trial.advance(batches[len(laps)], config)
-                laps.append(time.perf_counter() - begun)
+                laps.append(processes.told(time.perf_counter() - begun))
                 spent += laps[-1]
             pace[threads] = statistics.median(laps)
     threads = min(choices, key=lambda choice: pace[choice])
@@ -204,6 +236,6 @@ def planned(config: Config, shape: Shape, batches: Batches, validation: Side) ->
     assert settings.seconds is not None
     begun = time.perf_counter()
     exact_loss(trial.judged, validation, MEASURED)
-    checks = settings.checks * (time.perf_counter() - begun)
+    checks = settings.checks * processes.told(time.perf_counter() - begun)
     left = max(settings.seconds / 2, settings.seconds - spent - checks)  # many checks may cost half of it, and no more
     return max(1, int(left / pace[threads])), threads

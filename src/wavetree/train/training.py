@@ -21,8 +21,10 @@ from wavetree.config import Config
 from wavetree.data.rows import NO_TARGET, StreamRows
 from wavetree.errors import DamagedError
 from wavetree.evaluate import Piece, predictions
+from wavetree.layers import BatchNorm
 from wavetree.models import AnyModel, build, fits, outline
 from wavetree.train.optimisers import Optimiser
+from wavetree.train.processes import ALONE, Processes
 from wavetree.train.schedule import rate_at
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
@@ -65,6 +67,8 @@ class Training:
     optimiser: Optimiser
     steps: int
     threads: int
+    processes: Processes = ALONE
+    """Those that share each step: no part of what survives, and a restart may have others."""
     step: int = 0
     seconds: float = 0.0
     symbols: int = 0
@@ -75,11 +79,15 @@ class Training:
     """The losses of the steps since the last logged one."""
 
     @classmethod
-    def begin(cls, config: Config, shape: Shape, steps: int, threads: int) -> Training:
+    def begin(cls, config: Config, shape: Shape, steps: int, threads: int, processes: Processes = ALONE) -> Training:
         """The state of step 0: weights drawn from the seed."""
         model = build(config.model, shape.vocab_size, config.train.seed, shape.given_size)
         judged = copy.deepcopy(model) if config.train.average else model
-        return cls(model, judged, Optimiser(model.parameters(), model.matrices, config.train), steps, threads)
+        if processes.count > 1:
+            for norm in (module for module in model.modules() if isinstance(module, BatchNorm)):
+                norm.total = processes.total
+        optimiser = Optimiser(model.parameters(), model.matrices, config.train)
+        return cls(model, judged, optimiser, steps, threads, processes)
 
     def advance(self, piece: Piece, config: Config) -> list[Tensor]:
         """One step, and its gradients in the order of the optimiser's parameters.
@@ -91,7 +99,7 @@ class Training:
         workers = 1 if config.data.kind == "items" else self.threads
         self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1, workers)
         self.step += 1
-        self.symbols += int(np.count_nonzero(piece.targets != NO_TARGET))
+        self.symbols += _predictions(piece)
         self.block.append(loss)
         if settings.average:
             keep = min(settings.average, self.step / (self.step + 10))  # the first weights are soon forgotten
@@ -104,13 +112,14 @@ class Training:
         """The mean loss of a piece and its gradients. Rows of a stream come in PARTS, side by side where threads allow.
 
         There are as many parts whatever the threads, and they are added in order: the sum is the same to the last bit.
+        Where processes share the batch, both are those of the whole of it.
         """
         parts: list[Piece] = [*piece.parts(PARTS)] if isinstance(piece, StreamRows) else [piece]
-        count = int(np.count_nonzero(piece.targets != NO_TARGET))
+        count = _predictions(piece)
 
         def of(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
             with torch.autocast("cpu", torch.bfloat16, enabled=config.train.precision == "bfloat16"):
-                logits, targets = predictions(self.model, parts[number], drawn(config.train.seed, self.step, number))
+                logits, targets = predictions(self.model, parts[number], drawn(config.train.seed, self.step, 0))
             loss = F.cross_entropy(logits.float(), targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
 
@@ -118,10 +127,12 @@ class Training:
             with ThreadPoolExecutor(self.threads) as pool:
                 found = list(pool.map(of, range(len(parts))))
         else:
-            with drawn_from(drawn(config.train.seed, self.step, 0)) if config.noisy else nullcontext():
+            seed = drawn(config.train.seed, self.step, self.processes.rank)
+            with drawn_from(seed) if config.noisy else nullcontext():
                 found = [of(number) for number in range(len(parts))]
-        losses, gradients = zip(*found, strict=True)
-        return sum(losses).item(), [sum(each[1:], each[0]) for each in zip(*gradients, strict=True)]
+        added = [sum(each[1:], each[0]) for each in zip(*([loss, *slopes] for loss, slopes in found), strict=True)]
+        mean, *gradients = self.processes.totals(added)
+        return mean.item(), gradients
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """The tensors of a checkpoint: what samples and scores, and what only goes on with training."""
@@ -146,9 +157,14 @@ class Training:
             raise ValueError("more steps than there are")
 
 
-def drawn(seed: int, step: int, part: int) -> int:
-    """A seed for what is drawn in a part of a step."""
-    return int(np.random.SeedSequence((seed, step, part)).generate_state(1)[0])
+def _predictions(piece: Piece) -> int:
+    """How many predictions the batch has that a piece is, or is a share of."""
+    return int(np.count_nonzero(piece.targets != NO_TARGET)) if piece.whole is None else piece.whole
+
+
+def drawn(seed: int, step: int, rank: int) -> int:
+    """A seed for what process `rank` draws in a step."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
 
 
 @contextmanager
@@ -186,13 +202,19 @@ def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def resumed(
-    config: Config, shape: Shape, tensors: dict[str, dict[str, Tensor]], numbers: dict[str, object]
+    config: Config,
+    shape: Shape,
+    tensors: dict[str, dict[str, Tensor]],
+    numbers: dict[str, object],
+    processes: Processes = ALONE,
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
     numbers = {"checked": numbers.get("step"), **numbers}  # format 1 has checkpoints of checks alone
     if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
-        training = Training.begin(config, shape, 1, 1)
+        training = Training.begin(config, shape, 1, 1, processes)
         with suppress(KeyError, RuntimeError, IndexError, ValueError):
             training.restore(tensors, numbers)
+            if processes.count > 1:  # it may have begun with fewer of them
+                training.threads = min(training.threads, processes.threads)
             return training
     raise DamagedError("the latest checkpoint does not fit the settings of the run. Train it anew.")

@@ -1,0 +1,142 @@
+"""Several processes at once for the tests: the real ones, small, from a server that has imported torch already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wavetree.errors import WavetreeError
+from wavetree.layers import BatchNorm
+from wavetree.models.graph import FusionGraph
+from wavetree.runs import RunFolder, given_size, sides_of
+from wavetree.train import Processes, joined, training
+from wavetree.train.batches import batches_of
+from wavetree.train.training import Shape, Training
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["tests.train.several"])
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The loss of each step, and the gradients of the first."""
+
+    losses: list[float]
+    gradients: list[npt.NDArray[np.float32]]
+
+
+def together(count: int, work: Callable[..., Any], *told: Any) -> list[Any]:
+    """What `work(*told)` gives in each of `count` processes, by rank; an error of wavetree as its text."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    started = []
+    for rank in range(count):
+        ours, theirs = SERVER.Pipe(duplex=False)
+        process = SERVER.Process(target=_one, args=(rank, count, port, theirs, work, told))
+        process.start()
+        theirs.close()
+        started.append((process, ours))
+    given = []
+    for process, ours in started:
+        try:
+            given.append(ours.recv())
+        except EOFError:  # it has ended without a word
+            given.append(None)
+        process.join(60)
+    return given
+
+
+def _one(rank: int, count: int, port: int, answer: Any, work: Callable[..., Any], told: tuple[Any, ...]) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    try:
+        answer.send(work(*told))
+    except WavetreeError as error:
+        answer.send(str(error))
+
+
+def learn(path: Path, steps: int, twin: str = "") -> Learnt:
+    """The first steps of a run; by a broken `twin` of the sharing, if one is named."""
+    with joined() as processes:
+        return steps_of(path, steps, processes, twin)
+
+
+def steps_of(path: Path, steps: int, processes: Processes, twin: str = "") -> Learnt:
+    """The same, by one of the processes."""
+    folder = RunFolder.open(path)
+    config = folder.config()
+    batches = batches_of(sides_of(folder).train, config, processes)
+    shape = Shape(folder.codec().vocab_size, given_size(folder))
+    state = Training.begin(config, shape, steps, 1, processes)
+    if twin == "statistics of its own":
+        for norm in (module for module in state.model.modules() if isinstance(module, BatchNorm)):
+            norm.total = None
+    if twin == "nodes counted by each":
+        FusionGraph.after = uncounted(FusionGraph.after)  # type: ignore[method-assign]
+    if twin == "noise of its own":
+        training.drawn = lambda seed, step, _: 100 * step + processes.rank
+    if twin == "means of means":
+        batches = OwnCount(batches, processes)
+    piece = batches[0]
+    _, gradients = state._gradients(piece, config)
+    losses = []
+    for step in range(steps):
+        state.advance(batches[step], config)
+        losses.append(state.block[-1])
+    return Learnt(losses, [gradient.clone().numpy() for gradient in gradients])
+
+
+def uncounted(after: Callable[[FusionGraph, int], FusionGraph]) -> Callable[[FusionGraph, int], FusionGraph]:
+    """A share of a graph in which every node counts, though others have it too."""
+
+    def broken(graph: FusionGraph, position: int) -> FusionGraph:
+        share = after(graph, position)
+        return replace(share, counted=(None,) * len(share.counted))
+
+    return broken
+
+
+class OwnCount:
+    """Batches whose loss is the mean over processes of their means, as if all shares were equally long."""
+
+    def __init__(self, batches: Any, processes: Processes) -> None:
+        self.batches, self.processes = batches, processes
+
+    def __getitem__(self, step: int) -> Any:
+        piece = self.batches[step]
+        return replace(piece, whole=int((piece.targets >= 0).sum()) * self.processes.count)
+
+
+def vanish(path: Path) -> object:
+    """The last process ends in the middle of a run, without a word."""
+    with joined() as processes:
+        if processes.rank == processes.count - 1:
+            steps_of(path, 2, processes)
+            os._exit(1)
+        return steps_of(path, 50, processes)
+
+
+def refuse(path: Path) -> object:
+    """Process 0 cannot begin."""
+    with joined() as processes:
+
+        def work() -> None:
+            raise WavetreeError(f"{path} is not there.")
+
+        return processes.lead(work)
+
+
+def agree() -> object:
+    """What all have in common: of the first its number, and whether any was asked to stop."""
+    with joined() as processes:
+        told = processes.told(float(processes.rank + 5))
+        return told, [processes.stop(processes.rank == 1, step) for step in (8, 9)], torch.get_num_threads()

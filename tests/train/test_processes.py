@@ -1,0 +1,171 @@
+"""Several processes learn what one learns: the same losses, the same gradients."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tests.streams import text_run
+from tests.train.several import Learnt, agree, learn, refuse, steps_of, together, vanish
+from tests.train.test_loop import begin, syllables
+
+from wavetree.api import begin as begin_any
+from wavetree.config import configure
+from wavetree.data import make_list
+from wavetree.errors import SettingError
+from wavetree.runs import RunFolder, sides_of
+from wavetree.train import ALONE, Processes, train
+from wavetree.train.batches import batches_of
+from wavetree.train.processes import processors
+
+STEPS = 8
+UNEVEN = "train.batch_items=17"
+"""Shares of 8 and 9 items, or of 4 and 5; no item is as long as another."""
+
+
+def names(path: Path) -> RunFolder:
+    return begin(path, UNEVEN, "model.hidden=16")
+
+
+def flat(path: Path) -> RunFolder:
+    return begin_any(
+        make_list(syllables()),
+        path,
+        configure("names", ["model.kind=flat", "model.hidden=16", UNEVEN, "train.steps=40", "train.average=0.9"]),
+    )
+
+
+def decades(path: Path) -> RunFolder:
+    rows = [(word, "FM"[k % 2], str(1900 + 10 * (k % 3))) for k, word in enumerate(syllables())]
+    tiny = ["model.hidden=12", "model.embedding=6", UNEVEN, "train.threads=1", "train.steps=24"]
+    return begin_any(make_list(rows, fields=("sex", "decade")), path, configure("decades", tiny))
+
+
+def text(path: Path) -> RunFolder:
+    """With dropout, and rows that are not all of the same use: the text is shorter than the last of them."""
+    return text_run(path, "train.rows=5", "train.precision=float32")
+
+
+def difference(one: Learnt, other: Learnt) -> tuple[float, float]:
+    """The largest one between losses, and between gradients."""
+    losses = max(abs(a - b) for a, b in zip(one.losses, other.losses, strict=True))
+    pairs = zip(one.gradients, other.gradients, strict=True)
+    return losses, float(max(abs(a - b).max() for a, b in pairs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("begun", "counts", "twins"),
+    [
+        (names, (2, 4), ["statistics of its own", "nodes counted by each", "means of means"]),
+        (flat, (2,), []),
+        (decades, (2,), []),
+        (text, (2,), ["noise of its own"]),
+    ],
+)
+def test_any_number_of_processes_learns_the_same(
+    tmp_path: Path, begun: Callable[[Path], RunFolder], counts: tuple[int, ...], twins: list[str]
+) -> None:
+    path = begun(tmp_path / "run").path
+    alone = steps_of(path, STEPS, ALONE)
+    for count in counts:
+        found = together(count, learn, path, STEPS)
+        assert all(each.losses == found[0].losses for each in found)
+        losses, gradients = difference(alone, found[0])
+        assert losses < 1e-5
+        assert gradients < 1e-6
+    for twin in twins:
+        broken = together(2, learn, path, STEPS, twin)[0]
+        losses, gradients = difference(alone, broken)
+        assert gradients > 1e-5, twin
+
+
+def test_all_learn_what_one_knows() -> None:
+    told, stops, threads = zip(*together(2, agree), strict=True)
+    assert told == (5.0, 5.0)
+    assert stops == ([True, False], [True, False])
+    assert threads == (max(1, processors() // 2),) * 2
+
+
+def test_the_shares_are_everything_once() -> None:
+    for count in (1, 2, 3, 7):
+        for size in (7, 8, 20):
+            shares = [Processes(rank, count).share(size) for rank in range(count)]
+            whole = [place for share in shares for place in range(size)[share]]
+            assert whole == list(range(size))
+            sizes = {len(range(size)[share]) for share in shares}
+            assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_share_of_a_batch_reads_only_its_rows(tmp_path: Path) -> None:
+    folder = text(tmp_path / "run")
+    side, config = sides_of(folder).train, folder.config()
+    whole = batches_of(side, config)[3]
+    shares = [batches_of(side, config, Processes(rank, 3))[3] for rank in range(3)]
+    assert (torch.cat([torch.from_numpy(each.ids) for each in shares]).numpy() == whole.ids).all()
+    assert {each.whole for each in shares} == {whole.whole}
+
+
+def test_more_processes_than_a_batch_has_are_refused(tmp_path: Path) -> None:
+    folder = names(tmp_path / "run")
+    with pytest.raises(SettingError, match=r"18 processes cannot share a batch of 17: raise train\.batch_items"):
+        batches_of(sides_of(folder).train, folder.config(), Processes(0, 18))
+
+
+def test_a_lost_process_ends_the_others_in_a_sentence(tmp_path: Path) -> None:
+    said, nothing = together(2, vanish, names(tmp_path / "run").path)
+    assert nothing is None
+    assert "process 0 of 2 has lost another" in said
+    assert "--resume" in said
+
+
+def test_what_process_0_refuses_ends_the_others(tmp_path: Path) -> None:
+    said = together(2, refuse, tmp_path / "run")
+    assert said == [f"{tmp_path / 'run'} is not there.", "process 1 ends, since process 0 does."]
+
+
+DYING = """
+import os, signal, sys
+from wavetree.cli import main
+from wavetree.train.training import Training
+
+advance = Training.advance
+
+def fall(self, piece, config):
+    if (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"], self.step) == ("1", "0", 13):
+        os.kill(os.getpid(), signal.SIGKILL)
+    advance(self, piece, config)
+
+Training.advance = fall
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_started_again_and_ends_at_the_same_loss(tmp_path: Path) -> None:
+    """By torchrun, which starts all of them anew: the run goes on from its last checkpoint."""
+    script, items, run = tmp_path / "dying.py", tmp_path / "items.txt", tmp_path / "run"
+    script.write_text(DYING)
+    items.write_text("\n".join(syllables()) + "\n")
+    settings = ["model.hidden=16", UNEVEN, "train.checks=4"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
+    words = [str(script), "train", str(items), "--out", str(run), "--steps=40", "--json"]
+    for setting in settings:
+        words += ["--set", setting]
+    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert "going on from step 10" in done.stderr
+    assert "processes  2, each with" in done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    straight = begin_any(items, tmp_path / "straight", configure("names", [*settings, "train.steps=40"]))
+    whole = train(straight)
+    assert summary["val_nll"] == pytest.approx(whole.val_nll, abs=1e-5)
+    losses = [[line["loss"] for line in folder.metrics() if "loss" in line] for folder in (RunFolder(run), straight)]
+    assert len(losses[0]) == 40
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
