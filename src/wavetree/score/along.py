@@ -85,16 +85,17 @@ class BlockScore:
 
 def in_blocks(surprisals: Iterable[Wide], size: int) -> Iterator[BlockScore]:
     """Blocks of `size` symbols, the last of which may be shorter, whatever the pieces are."""
-    begin, held = 0, np.zeros(0)
+    begin, held, count = 0, list[Wide](), 0
     for piece in surprisals:
-        held = np.concatenate([held, piece])
-        whole = len(held) // size * size
-        for block in held[:whole].reshape(-1, size):
-            yield _block(begin, block)
-            begin += size
-        held = held[whole:]
-    if len(held):
-        yield _block(begin, held)
+        rest = piece
+        while count + len(rest) >= size:
+            missing = size - count
+            yield _block(begin, np.concatenate([*held, rest[:missing]]))
+            begin, held, count, rest = begin + size, [], 0, rest[missing:]
+        held.append(rest)
+        count += len(rest)
+    if count:
+        yield _block(begin, np.concatenate(held))
 
 
 def _block(begin: int, nats: npt.NDArray[np.float64]) -> BlockScore:
