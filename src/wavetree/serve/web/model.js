@@ -126,7 +126,8 @@ class Model {
     const window = count(() => network.window(new Array(field).fill(PAD)));
     const kept = network.row;
     network.row = null;
-    const dense = count(() => network.dense(new Array(field).fill(PAD))) / field;
+    network.dense([PAD]);
+    const dense = count(() => network.dense([PAD, PAD])); // one symbol more
     network.row = kept;
     return { window, dense, incremental: count(() => network.step(PAD, state)) };
   }

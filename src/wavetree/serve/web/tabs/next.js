@@ -4,6 +4,7 @@ import { h, number } from "../dom.js";
 import { pick, drawable } from "../model/choice.js";
 import { UnknownSymbol } from "../model/codec.js";
 import { PAD } from "../model/network.js";
+import { textField } from "./field.js";
 import { chanceBars } from "./next/chances.js";
 import { scoredText, scoreFigures } from "./next/scored.js";
 import { readTold, toldFields } from "./told.js";
@@ -28,7 +29,7 @@ class NextTab {
 
   build(element) {
     const { setState } = this.context;
-    this.input = h("input", { type: "text", class: "text", id: "next-text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", on: { input: () => setState({ text: this.input.value, at: null }) } });
+    this.input = textField(this.model, "next-text", (text) => setState({ text, at: null }));
     this.told = h("div", { class: "told" });
     this.scored = h("div", {});
     this.figures = h("div", {});

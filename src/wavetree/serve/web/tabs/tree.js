@@ -5,15 +5,16 @@ import { ranked, softmax } from "../model/choice.js";
 import { UnknownSymbol, visible } from "../model/codec.js";
 import { flip } from "../model/flip.js";
 import { PAD } from "../model/network.js";
+import { textField } from "./field.js";
+import { readTold, toldFields } from "./told.js";
 import { fusionPanel } from "./tree/fusion.js";
 import { legend } from "./tree/heat.js";
 import { LAYOUTS, key, layout } from "./tree/layout.js";
 import { levelLabels } from "./tree/levels.js";
 import { Stage } from "./tree/stage.js";
-import { readTold, toldFields } from "./told.js";
 
 const ZOOMS = [10, 14, 18, 24, 31, 36, 44, 52, 60, 72, 96];
-const LEAST_FITTED = 4; // the smallest zoom that is chosen by itself
+const LEAST_FITTED = 2; // the smallest zoom that is chosen by itself
 const MOST_FITTED = 8;
 const PREDICTED = 6; // symbols that stand above the root
 
@@ -44,16 +45,15 @@ class TreeTab {
     this.hints = [
       ["← → ↑ ↓", "from node to node"],
       ["Enter", "open a fusion, or choose a symbol"],
+      ["c", "on a node: fold away what is below it (or double-click)"],
       ["a … z", "on a symbol: flip it to this one"],
     ];
   }
 
   build(element) {
     const on = (run) => ({ click: run });
-    this.input = h("input", {
-      type: "text", class: "text", id: "tree-text", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
-      on: { input: () => this.context.setState({ text: this.input.value, at: null, node: null, flip: null, empty: this.input.value ? null : "1" }) },
-    });
+    this.input = textField(this.model, "tree-text", (text) =>
+      this.context.setState({ text, at: null, node: null, flip: null, empty: text ? null : "1" }));
     this.layouts = choice("Layout", LAYOUTS, (kind) => this.context.setState({ layout: kind === "tree" ? null : kind }));
     this.back = h("button", { type: "button", "aria-label": "Slide one symbol back", on: on(() => this.slide(-1)) }, "◀");
     this.on = h("button", { type: "button", "aria-label": "Slide one symbol on", on: on(() => this.slide(1)) }, "▶");

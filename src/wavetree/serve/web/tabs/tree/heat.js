@@ -3,11 +3,12 @@
 import { h, s } from "../../dom.js";
 
 const GLYPH = 16; // numbers that a node shows of its vector
+const PLAIN = 4; // where there are many nodes
 const PER_ROW = 64; // of a strip
 
 // The first numbers of a vector, as a small square pattern; `side` in pixels, centred on the origin.
 export function glyph(vector, side, plain) {
-  const shown = plain ? [mean(vector)] : [...vector.slice(0, GLYPH)];
+  const shown = [...vector.slice(0, plain ? PLAIN : GLYPH)];
   const columns = Math.ceil(Math.sqrt(shown.length));
   const cell = side / columns;
   return shown.map((value, i) =>
@@ -19,10 +20,6 @@ export function glyph(vector, side, plain) {
       ...shade(value),
     }),
   );
-}
-
-function mean(vector) {
-  return vector.reduce((sum, value) => sum + value, 0) / vector.length;
 }
 
 function shade(value, scale = 1) {

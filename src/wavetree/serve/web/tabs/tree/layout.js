@@ -11,9 +11,11 @@ export const LAYOUTS = [
 
 export const key = (row, position) => `${row}.${position}`;
 
+const WIDE = 31; // pixels: in narrower columns the nodes become smaller
 const DEEP = 4; // rows from here up are folded away where the tree is large
 const LARGE = 32; // symbols
 const ALL_SHOWN = 64; // symbols: up to here the convolution shows all nodes, not only those of this output
+const NEAR = 128; // symbols: of a network that sees more, the convolution shows the end
 export const HEAD = 52; // pixels above the last level, for the prediction
 const SLOTS = 64; // of a ring that are drawn one by one
 
@@ -81,7 +83,7 @@ function graph(frame) {
 function dilated(frame, neededOnly = false) {
   const { network, at, length, pitch, y, depth } = frame;
   const first = Math.min(0, at - network.receptiveField + 1);
-  const from = network.receptiveField > ALL_SHOWN ? at - network.receptiveField + 1 : first;
+  const from = network.receptiveField > ALL_SHOWN ? Math.max(first, at - NEAR + 1) : first;
   const x = (position) => (position - from + 0.5) * pitch;
   const nodes = new Map();
   const edges = [];
@@ -135,10 +137,11 @@ function rings(frame) {
     }
     edges.push({ from: key(row, at), to: key(row + 1, at), side: "right", part: "window" });
   }
-  return finished(frame, { nodes, edges, rings: drawn, columns: [], width: newest + rise * 0.8 });
+  return finished({ ...frame, pitch: WIDE }, { nodes, edges, rings: drawn, columns: [], width: newest + rise * 0.8 });
 }
 
-function finished({ rise, depth }, made) {
+function finished({ rise, depth, pitch }, made) {
+  for (const node of made.nodes.values()) node.scale ??= Math.min(1, pitch / WIDE);
   return { ...made, rise, height: HEAD + (depth + 1) * rise };
 }
 

@@ -5,7 +5,9 @@ import { h, s } from "../../dom.js";
 import { glyph } from "./heat.js";
 import { above, below, key } from "./layout.js";
 
-const MANY = 160; // nodes: from here on each is one colour, not a pattern
+const FADING = 350; // milliseconds
+const WEDGE = 31; // pixels, half the width of what is folded away
+const MANY = 160; // nodes: from here on each shows fewer numbers
 
 export class Stage {
   // `on`: {open(row, position), leaf(position), light(node or null)}.
@@ -21,19 +23,20 @@ export class Stage {
     this.scroller = h("div", { class: "scroller" }, this.svg);
     this.element = h("div", { class: "stage-frame" }, this.labels, this.scroller);
     this.svg.addEventListener("keydown", (event) => this.walk(event));
+    this.svg.addEventListener("pointerdown", (event) => this.drag(event));
   }
 
   // `made` is a layout; `look(row, position)` says {vector, symbol, label, state} of a node, where state is a class.
-  draw(made, look, { fresh = new Set(), moved = null, open = null, focus = null, flipped = null } = {}) {
+  draw(made, look, { fresh = new Set(), moved = null, open = null, flipped = null } = {}) {
     this.made = made;
     this.rise = made.rise;
     this.size(made);
     const plain = made.nodes.size > MANY;
+    let lost = false; // the focus, with a node that is no more
     for (const [id, element] of this.nodes) {
       if (made.nodes.has(id)) continue;
-      element.classList.add("leaving");
-      setTimeout(() => element.remove(), 350);
-      this.nodes.delete(id);
+      lost ||= element === document.activeElement;
+      this.leave(id, element);
     }
     for (const [id, node] of made.nodes) {
       const element = this.nodes.get(id) ?? this.add(id, node);
@@ -52,8 +55,9 @@ export class Stage {
     }
     this.drawEdges(made, fresh, moved);
     this.drawRings(made);
-    const focused = focus && made.nodes.has(focus) ? focus : [...made.nodes.keys()].find((id) => made.nodes.get(id).row);
-    for (const [id, element] of this.nodes) element.setAttribute("tabindex", id === focused ? 0 : -1);
+    if (!made.nodes.has(this.focused)) this.focused = [...made.nodes.keys()].reduce((a, b) => (follows(a, b) ? b : a));
+    for (const [id, element] of this.nodes) element.setAttribute("tabindex", id === this.focused ? 0 : -1);
+    if (lost) this.focus(this.focused);
     this.light(this.lit ?? null);
   }
 
@@ -72,11 +76,21 @@ export class Stage {
       focus: () => this.light(id),
       blur: () => this.light(null),
     };
-    const element = s("g", { role: "button", on });
+    const element = s("g", { role: "button", "data-node": id, on });
     element.style.transform = `translate(${node.x}px, ${node.y}px) scale(${node.scale ?? 1})`;
     this.nodes.set(id, element);
-    this.holder.append(element);
+    const after = [...this.holder.children].find((other) => other.dataset.node && follows(other.dataset.node, id));
+    this.holder.insertBefore(element, after ?? null); // in reading order: from the top, from the left
     return element;
+  }
+
+  // A node that is no more fades, and can no longer be reached.
+  leave(id, element) {
+    this.nodes.delete(id);
+    element.classList.add("leaving");
+    for (const name of ["data-node", "tabindex", "role", "aria-label"]) element.removeAttribute(name);
+    element.setAttribute("aria-hidden", "true");
+    setTimeout(() => element.remove(), FADING);
   }
 
   fill(element, node, seen, plain) {
@@ -86,8 +100,8 @@ export class Stage {
       parts.push(s("text", { class: "symbol", y: 6 }, visible(seen.symbol)));
     } else if (node.folded) {
       const count = 2 ** node.row;
-      parts.push(s("path", { class: "wedge", d: `M0 0L34 ${node.row * this.rise - 22}H-34Z` }));
-      parts.push(s("text", { class: "count", y: node.row * this.rise - 30 }, `${count} symbols`));
+      parts.push(s("path", { class: "wedge", d: `M0 0L${1.1 * WEDGE} ${(node.row * this.rise) / node.scale - 22}H${-1.1 * WEDGE}Z` }));
+      parts.push(s("text", { class: "count", y: (node.row * this.rise) / node.scale - 30 }, `${count} symbols`));
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }), ...glyph(seen.vector, 20, plain));
     } else {
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }));
@@ -146,6 +160,18 @@ export class Stage {
     this.on.light(node ?? null);
   }
 
+  // Pans with the mouse, from anywhere between the nodes; a finger scrolls by itself.
+  drag({ pointerType, clientX, target, pointerId }) {
+    if (pointerType !== "mouse" || target !== this.svg) return;
+    const from = this.scroller.scrollLeft;
+    const move = (event) => {
+      this.scroller.scrollLeft = from - (event.clientX - clientX);
+    };
+    this.svg.setPointerCapture(pointerId);
+    this.svg.addEventListener("pointermove", move);
+    this.svg.addEventListener("pointerup", () => this.svg.removeEventListener("pointermove", move), { once: true });
+  }
+
   // Arrow keys: along a row, up to the parent, down to the right child; Enter opens, Home and End are the row's ends.
   walk(event) {
     const id = [...this.nodes].find(([, element]) => element === event.target)?.[0];
@@ -158,6 +184,11 @@ export class Stage {
     }
     if (node.row === 0 && [...event.key].length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (this.on.type(node.position, event.key)) event.preventDefault();
+      return;
+    }
+    if (event.key === "c" && node.row > 0) {
+      event.preventDefault();
+      this.on.fold(node.row, node.position);
       return;
     }
     const row = [...this.made.nodes.values()].filter((other) => other.row === node.row).sort((a, b) => a.position - b.position);
@@ -176,7 +207,14 @@ export class Stage {
   }
 
   focus(id) {
+    this.focused = id;
     for (const [other, element] of this.nodes) element.setAttribute("tabindex", other === id ? 0 : -1);
     this.nodes.get(id)?.focus();
   }
+}
+
+// Whether one node comes after another: below it, or to its right.
+function follows(one, other) {
+  const [[row, position], [otherRow, otherPosition]] = [one, other].map((id) => id.split(".").map(Number));
+  return row < otherRow || (row === otherRow && position > otherPosition);
 }
