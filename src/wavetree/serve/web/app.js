@@ -159,7 +159,7 @@ class App {
   showFacts() {
     const found = this.document;
     const facts = found
-      ? [found.name, found.config.kind, `${number(found.parameters)} parameters`, `sees ${found.receptive_field} symbols`]
+      ? [found.name, found.config.kind, `${number(found.parameters)} parameters`, `sees ${number(found.receptive_field)} symbols`]
       : [];
     byId("facts").replaceChildren(...facts.map((fact) => h("span", {}, fact)));
   }

@@ -104,7 +104,7 @@ class TreeTab {
     this.layouts.set(kind);
     const change = this.readFlip(state, ids);
     const units = this.model.codec.units(text);
-    const wish = { kind, at, length, rise: kind === "rings" ? 124 : 92, toggled: new Set((state.fold ?? "").split(",")) };
+    const wish = { kind, at, length, rise: this.rise(kind), toggled: new Set((state.fold ?? "").split(",")) };
     const zoom = this.pitch(state, wish);
     const seen = { pitch: zoom, text, ids: change ? ids.with(change.position, change.to) : ids, units, at, length, kind, change };
     this.shown = seen;
@@ -168,6 +168,12 @@ class TreeTab {
     const node = made.nodes.get(key(0, at));
     const { scroller } = this.stage;
     scroller.scrollTo({ left: node.x - scroller.clientWidth * 0.75, behavior: "auto" });
+  }
+
+  // The height of a row: less where there are many.
+  rise(kind) {
+    if (kind === "rings") return 124;
+    return this.network.levels.length > 7 ? 76 : 92;
   }
 
   // The width of a column: as the reader set it, or as much as fits.

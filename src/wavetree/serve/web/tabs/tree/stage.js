@@ -101,7 +101,7 @@ export class Stage {
     } else if (node.folded) {
       const count = 2 ** node.row;
       parts.push(s("path", { class: "wedge", d: `M0 0L${1.1 * WEDGE} ${(node.row * this.rise) / node.scale - 22}H${-1.1 * WEDGE}Z` }));
-      parts.push(s("text", { class: "count", y: (node.row * this.rise) / node.scale - 30 }, `${count} symbols`));
+      parts.push(s("text", { class: "count", y: (node.row * this.rise) / node.scale - 30 }, node.scale < 1 ? `${count}` : `${count} symbols`));
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }), ...glyph(seen.vector, 20, plain));
     } else {
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }));
