@@ -83,6 +83,20 @@ def bench_speech(
     _report(measure(folder, seconds, seed, say, out, settings), as_json)
 
 
+def bench_serve(
+    *,
+    run: Annotated[
+        Path | None, Parameter(help="A run folder. Without it, the lecture's network is trained first.")
+    ] = None,
+    seconds: Annotated[float, Parameter(help="How long 200 clients ask; fewer ask for half as long, or less.")] = 60,
+    as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Load a server of its own by 1, 50 and 200 clients, batched and one request at a time."""
+    from wavetree.experiments import bench_serve as measure
+
+    _report(measure(run, seconds, say), as_json)
+
+
 def bench_dense(
     *,
     data: Annotated[Path, Parameter(help="A text file.")],

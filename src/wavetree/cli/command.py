@@ -184,6 +184,13 @@ BENCHES = {
         "Beside a 3-gram of the same codes. The pitch of what is made under each voice is held to that of its clips.",
         "wavetree bench speech speech --seconds 600 --out runs/speech",
     ),
+    "serve": Verb(
+        "wavetree.cli.bench:bench_serve",
+        "Load a server by many clients: answers a second, how late, none lost, no growth.",
+        "Clients are a process of their own and score one string after another. Beside it the same with one request at "
+        "a time. Needs the extra serve.",
+        "wavetree bench serve --seconds 60 --json",
+    ),
     "dense": Verb(
         "wavetree.cli.bench:bench_dense",
         "Measure how near to the machine's best matrix product training comes.",

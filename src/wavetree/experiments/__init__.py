@@ -3,6 +3,7 @@
 from wavetree.experiments.anomalies import bench_score
 from wavetree.experiments.bench_generate import bench_generate
 from wavetree.experiments.bench_sample import bench_sample
+from wavetree.experiments.bench_serve import bench_serve
 from wavetree.experiments.bench_speech import bench_speech
 from wavetree.experiments.bench_text import bench_dense, bench_text
 from wavetree.experiments.bench_train import bench_train
@@ -16,6 +17,7 @@ __all__ = [
     "bench_record",
     "bench_sample",
     "bench_score",
+    "bench_serve",
     "bench_speech",
     "bench_text",
     "bench_train",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from wavetree.serve.limits import limit
 
@@ -13,6 +13,14 @@ def _between(name: str) -> Any:
     """The bounds of a number."""
     row = limit(name)
     return Field(ge=row.least, le=row.most)
+
+
+def _as_whole(value: object) -> object:
+    """JSON knows one kind of number: 3.0 is as whole as 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+AS_WHOLE = BeforeValidator(_as_whole)
 
 
 def _whole(name: str) -> Any:
@@ -30,12 +38,12 @@ Text = Annotated[str, _long("symbols")]
 Inspected = Annotated[str, _long("inspected")]
 Prefix = Annotated[str, Field(max_length=int(limit("length").most))]
 Condition = Annotated[str, _long("condition")]
-Seed = Annotated[int, _whole("seed")]
-Length = Annotated[int, _whole("length")]
+Seed = Annotated[int, _whole("seed"), AS_WHOLE]
+Length = Annotated[int, _whole("length"), AS_WHOLE]
 Temperature = Annotated[float, _between("temperature")]
-TopK = Annotated[int, _whole("top_k")]
+TopK = Annotated[int, _whole("top_k"), AS_WHOLE]
 TopP = Annotated[float, _between("top_p")]
-Top = Annotated[int, _whole("top")]
+Top = Annotated[int, _whole("top"), AS_WHOLE]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", max_length=int(limit("name").most))]
 Strings = Annotated[list[Text], _long("strings")]
 ListText = Annotated[str, _long("list_symbols")]
@@ -54,7 +62,7 @@ class Nothing(Body):
 class SampleBody(Body):
     """What to draw. `novel`: only items that are not in the list, each once."""
 
-    count: Annotated[int, _whole("samples")] = 20
+    count: Annotated[int, _whole("samples"), AS_WHOLE] = 20
     prefix: Prefix = ""
     seed: Seed = 1
     temperature: Temperature = 1.0
@@ -69,7 +77,7 @@ class CompleteBody(Body):
     """The likeliest items that begin with `prefix`."""
 
     prefix: Prefix = ""
-    count: Annotated[int, _whole("completions")] = 10
+    count: Annotated[int, _whole("completions"), AS_WHOLE] = 10
     max_length: Length = 50
     condition: Condition = ""
 
@@ -96,14 +104,14 @@ class NextBody(Body):
 class TraceBody(Body):
     """A fusion: position 0 is the pad before the text."""
 
-    level: Annotated[int, _whole("level")]
-    position: Annotated[int, _whole("position")]
+    level: Annotated[int, _whole("level"), AS_WHOLE]
+    position: Annotated[int, _whole("position"), AS_WHOLE]
 
 
 class FlipBody(Body):
     """A symbol to change, counted from 1, into `symbol`, or into the next one of the alphabet."""
 
-    position: Annotated[int, _whole("position")]
+    position: Annotated[int, _whole("position"), AS_WHOLE]
     symbol: Annotated[str, Field(min_length=1, max_length=1)] | None = None
 
 
@@ -126,9 +134,9 @@ class TrainBody(Body):
     epochs: Annotated[float, _between("train_epochs")] | None = None
     seed: Seed = 1
     model: Literal["tree", "flat", "transformer", "wavenet"] | None = None
-    levels: Annotated[int, _whole("train_levels")] | None = None
-    embedding: Annotated[int, _whole("train_width")] | None = None
-    hidden: Annotated[int, _whole("train_width")] | None = None
+    levels: Annotated[int, _whole("train_levels"), AS_WHOLE] | None = None
+    embedding: Annotated[int, _whole("train_width"), AS_WHOLE] | None = None
+    hidden: Annotated[int, _whole("train_width"), AS_WHOLE] | None = None
     learning_rate: Annotated[float, _between("train_rate")] | None = None
 
     @model_validator(mode="after")
@@ -159,7 +167,7 @@ class CompareBody(Body):
     text: ListText | None = None
     name: Name = "names"
     split: Literal["lecture", "hash"] = "lecture"
-    seeds: Annotated[int, _whole("train_seeds")] = 1
+    seeds: Annotated[int, _whole("train_seeds"), AS_WHOLE] = 1
 
 
 class GradeBody(Body):

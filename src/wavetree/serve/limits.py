@@ -45,7 +45,7 @@ TABLE: tuple[Limit, ...] = (
     Limit("level", 0, 11, "levels", "of the tree, from 0"),
     Limit("answer", 0, 400, "symbols", "of an answer to a question"),
     Limit("name", 1, 64, "symbols", "of the name of a run"),
-    Limit("list_symbols", 0, 16 << 20, "symbols", "of a list to learn"),
+    Limit("list_symbols", 0, 4 << 20, "symbols", "of a list to learn"),
     Limit("train_seconds", 0.1, 3600, "seconds", "of training"),
     Limit("train_epochs", 0.01, 1000, "epochs", "of training"),
     Limit("train_levels", 1, 10, "levels", "of a model to train"),

@@ -1,7 +1,7 @@
 """The one thread in which models compute, and the queue before it.
 
 Two kinds of work. A `share` is a few strings of one request: what waits for the same run goes through the model in one
-pass. A `course` is longer and made in pieces (a generator): between two of them waiting shares go first, courses
+pass. A `course` is longer and made in pieces (a generator): between two of them waiting shares go first, a few courses
 take turns, and whoever has left, or has waited too long, is dropped.
 """
 
@@ -26,6 +26,8 @@ TOGETHER = 64
 """Requests that share a pass,"""
 SYMBOLS = 1 << 14
 """and symbols of them, about."""
+TURNS = 4
+"""Courses that take turns; the others wait until one of these is through, or under load none would be in time."""
 
 Pass = Callable[[Sequence[Any]], Sequence[Any]]
 """From the payloads of several requests to their answers, in order. An answer may be a Refusal."""
@@ -199,7 +201,7 @@ class ModelThread:
             one.settle(answer)
 
     def _go_on(self, course: _Course) -> None:
-        """The next piece of a course, which then stands at the end of the line."""
+        """The next piece of a course, which then stands in line again behind those that it takes turns with."""
         if course.gone:
             course.pieces.close()  # type: ignore[attr-defined]
             return
@@ -214,7 +216,8 @@ class ModelThread:
             self._current = 0
         course.put(piece)
         if piece is not END and not isinstance(piece, BaseException):
-            self._courses.append(course)
+            with self._changed:
+                self._courses.insert(min(TURNS - 1, len(self._courses)), course)
 
 
 def too_long() -> Refusal:

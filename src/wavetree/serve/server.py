@@ -136,12 +136,15 @@ def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
 
 def _listen(address: str, port: int) -> socket.socket:
     """A socket that listens. Raises InputError."""
+    found: socket.socket | None = None
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(place)
-        return found
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
+        if found is not None:
+            found.close()
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError(f"{address}, port {port} cannot be listened at: {reason}. Choose another --port.") from None
+    return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
-from wavetree.errors import WavetreeError
+from wavetree.errors import RunError, WavetreeError
 from wavetree.serve.answers import Failure
 from wavetree.serve.events import sse
 from wavetree.serve.gauges import Gauges
@@ -50,8 +51,9 @@ class Service:
 
     def _load(self, run: str) -> Loaded:
         made = self.shelf.load(run)
-        if made.trained.of_items and not made.trained.folder.published:
-            made.calibration(False)  # here, and not in the model thread, where others would wait for it
+        if made.trained.of_items:
+            with suppress(RunError):  # nothing to calibrate by: then there are no scores, and all else
+                made.calibration(False)  # here, and not in the model thread, where others would wait for it
         return made
 
 
