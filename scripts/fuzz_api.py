@@ -35,7 +35,8 @@ def main() -> int:
         guarded, _ = make_app(Settings(Path(folder), Path(sys.argv[1])))
         with TestClient(guarded, base_url=BASE) as client:
             schema = schemathesis.openapi.from_dict(client.get("/openapi.json").json())
-            for operation in (found.ok() for found in schema.get_all_operations()):
+            operations: list[Any] = list(schema.get_all_operations())
+            for operation in (found.ok() for found in operations):
                 if operation.path not in JOBS:
                     statuses = tried(client, operation, examples)
                     print(f"{operation.method.upper():5} {operation.path:45} {dict(sorted(statuses.items()))}")

@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from wavetree.api import begin
 from wavetree.config import configure
 from wavetree.data import embedded_names
 from wavetree.errors import InputError
 from wavetree.experiments.load import Plan
 from wavetree.report import machine_stamp
-from wavetree.train import train
+from wavetree.train import start, train
 
 STARTS_IN = 120.0
 """Seconds that a server has to begin to listen."""
@@ -43,7 +42,7 @@ def bench_serve(run: Path | None, seconds: float, say: Callable[[str], None]) ->
         if run is None:
             say("training the lecture's network")
             run = Path(folder, "lecture")
-            train(begin(None, run, configure("lecture")))
+            train(start(embedded_names(), run, configure("lecture")))
         rows = []
         for batch, how in ((1, "one at a time"), (TOGETHER, "together")):
             with serving(run, Path(folder, "runs"), batch) as (port, process):
