@@ -29,6 +29,7 @@ from torch import Tensor
 from wavetree.api import begin
 from wavetree.config import configure
 from wavetree.data import embedded_names
+from wavetree.layers import BatchNorm
 from wavetree.models import parameter_count
 from wavetree.runs import RunFolder, given_size, sides_of
 from wavetree.train import joined
@@ -207,11 +208,18 @@ def speed(place: Path, rounds: int) -> dict[str, Any]:
             for way, (count, threads) in ways.items():
                 out = place / "laps.json"
                 launch(count, "time", str(run), "--out", str(out), "--threads", str(threads))
-                about = json.loads(out.read_text())
-                laps[way].append(about["median"])
+                found_now = json.loads(out.read_text())
+                laps[way].append(found_now["median"])
+                if (count, threads) == (1, 1):
+                    about = found_now
         medians = {way: statistics.median(each) for way, each in laps.items()}
         alone, threaded, two = medians.values()
-        found[kind] = about | {"medians": medians, "speedup": alone / two, "beside_threads": threaded / two}
+        found[kind] = about | {
+            "alone": alone,
+            "medians": medians,
+            "speedup": alone / two,
+            "beside_threads": threaded / two,
+        }
         print(f"{kind}, {about['parameters']:,} parameters, {about['symbols']:,} symbols a step, {rounds} rounds")
         for way, seconds in medians.items():
             print(f"  {way:28} {1000 * seconds:7.2f} ms a step, {about['symbols'] / seconds:10,.0f} symbols/s")
@@ -232,12 +240,20 @@ def time_steps(run: Path, out: Path, threads: int) -> None:
             laps.append(time.perf_counter() - begun_at)
         if processes.leads:
             about = {
+                "messages": messages_of(training),
                 "median": statistics.median(laps[WARM:]),
                 "laps": laps[WARM:],
                 "parameters": parameter_count(training.model),
                 "symbols": training.symbols // training.step,
             }
             out.write_text(json.dumps(about))
+
+
+def messages_of(training: Training) -> list[int]:
+    """Bytes of each message of a step: the gradients and the loss, and two for each batch norm."""
+    norms = [module for module in training.model.modules() if isinstance(module, BatchNorm)]
+    statistics_of = [size for norm in norms for size in (8 * (1 + 2 * len(norm.bias)), 4 * 2 * len(norm.bias))]
+    return [4 * (1 + parameter_count(training.model)), *statistics_of]
 
 
 # --- runs and processes
