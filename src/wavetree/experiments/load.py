@@ -11,7 +11,6 @@ import asyncio
 import json
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import count
 
@@ -34,7 +33,7 @@ class Found:
     """Latencies of good answers in seconds; how many answers had each status; what was lost on the way."""
 
     latencies: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: dict[int, int] = field(default_factory=dict)
     lost: int = 0
     wrong: int = 0
     """Answers that belong to another question."""
@@ -62,7 +61,7 @@ async def client(plan: Plan, found: Found, number: int, until: float) -> None:
             writer.close()
             reader, writer = await _connected(plan.port)
             continue
-        found.statuses[status] += 1
+        found.statuses[status] = found.statuses.get(status, 0) + 1
         if status == 200:
             found.latencies.append(time.perf_counter() - begun)
             found.wrong += len(json.loads(answer)["scores"][0]["surprisal"]) != len(string) + 1
