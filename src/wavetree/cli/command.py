@@ -114,10 +114,11 @@ VERBS = {
     ),
     "compare": Verb(
         "wavetree.cli.compare:compare",
-        "Train the lecture's ladder, or the tree beside its controls.",
-        "ladder: the lecture's five networks, beside what it published. controls: networks with as many "
-        "parameters and seconds, and n-grams. context: what 2 to 1,024 symbols cost. --out writes a page of pictures.",
-        "wavetree compare names.txt --preset controls --out comparison",
+        "Put runs side by side; or train the lecture's ladder, or the tree beside its controls.",
+        "Of runs: the settings that differ, their curves, and which is better on what all of them hold out. Of a list: "
+        "ladder, the lecture's five networks beside what it published; controls, networks with as many parameters and "
+        "seconds, and n-grams; context, what 2 to 1,024 symbols cost. --out writes a page of pictures.",
+        "wavetree compare runs/names runs/wider --out comparison",
     ),
     "export": Verb(
         "wavetree.cli.export:export",

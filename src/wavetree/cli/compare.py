@@ -20,8 +20,10 @@ from wavetree.cli.output import (
     show,
     show_columns,
     table,
+    working,
 )
-from wavetree.errors import SaveError, SettingError
+from wavetree.cli.wording import is_run
+from wavetree.errors import InputError, SaveError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,15 +32,17 @@ if TYPE_CHECKING:
 
 
 def compare(
-    file: Annotated[
-        Path | None, Parameter(help="A UTF-8 text file with one item a line. Without it, the names that come along.")
-    ] = None,
-    /,
-    *,
+    *files: Annotated[
+        Path,
+        Parameter(
+            help="Two runs or more, which are put side by side. Or a list, one item a line, on which the models of "
+            "--preset are trained; without it, the names that come along."
+        ),
+    ],
     preset: Annotated[
-        Literal["ladder", "controls", "context"],
-        Parameter(help="The lecture's ladder, the tree beside its controls, or what context costs.", show_default=True),
-    ] = "ladder",
+        Literal["ladder", "controls", "context"] | None,
+        Parameter(help="ladder (the default), controls or context: what is trained on a list, or timed."),
+    ] = None,
     split: Annotated[
         Literal["hash", "lecture", "both"] | None,
         Parameter(help="Without it: the lecture's for the ladder, both for the controls."),
@@ -58,14 +62,33 @@ def compare(
     out: Annotated[Path | None, Parameter(help="A folder for report.html, with pictures.")] = None,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Trains model after model, shows a line for each that is done, and one table at the end."""
+    """Runs side by side; or models that are trained one after the other, a line for each, and one table at the end."""
+    if any(is_run(file) for file in files):
+        options: dict[str, object] = {
+            "--preset": preset,
+            "--split": split,
+            "--recipe": recipe,
+            "--seeds": seeds,
+            "--steps": steps,
+        }
+        options |= {"--seconds": seconds, "--context": contexts or None}
+        for name, value in options.items():
+            if value is not None:
+                raise SettingError(
+                    f"{name} is for models that are trained on a list, and these are runs: leave it out."
+                )
+        _compare_runs(files, out, as_json)
+        return
+    if len(files) > 1:
+        raise InputError(f"{files[1]} is no run, and models are trained on one list: give runs alone, or one list.")
+    file = files[0] if files else None
     from wavetree.data import embedded_names, read_list
 
     items = read_list(file) if file else embedded_names()
     from wavetree.experiments.compare import compare as run
     from wavetree.experiments.compare import plan
 
-    chosen = plan(preset, split, recipe, seeds, steps, seconds, contexts)
+    chosen = plan(preset or "ladder", split, recipe, seeds, steps, seconds, contexts)
     if out:
         _make(out)
     with _telling() as tell:
@@ -77,7 +100,36 @@ def compare(
     for note in done.notes:
         say(note)
     if out:
-        _write(out / "report.html", done)
+        from wavetree.experiments.compare import comparison_page
+
+        _write(out / "report.html", comparison_page(done))
+
+
+def _compare_runs(files: Sequence[Path], out: Path | None, as_json: bool) -> None:
+    from wavetree.experiments.compare.runs import cells, compare_runs, runs_page
+
+    if out:
+        _make(out)
+    with working("judging the runs"):
+        done = compare_runs(files)
+    if as_json:
+        content_json(done.to_json())
+    else:
+        rows = list(zip(*(cells(row) for row in done.rows), strict=True))
+        heads = ["<", "<model", ">parameters", ">sees", ">steps", ">seconds", ">validation", f">{done.gaps[0].side}"]
+        columns = list(zip(heads, rows, strict=True))
+        show_columns(columns[0], columns[1:6], columns[6:])
+        if done.differ:
+            content("")
+            names = [row.name for row in done.rows]
+            show_columns(
+                ("<", list(done.differ)),
+                [(f"<{name}", [values[place] for values in done.differ.values()]) for place, name in enumerate(names)],
+            )
+    for sentence in done.verdicts:
+        say(sentence)
+    if out:
+        _write(out / "report.html", runs_page(done))
 
 
 @contextmanager
@@ -155,11 +207,9 @@ def _make(folder: Path) -> None:
         raise SettingError(f"could not make the folder {folder}: {reason}. Choose another --out.") from error
 
 
-def _write(path: Path, done: Comparison) -> None:
-    from wavetree.experiments.compare import comparison_page
-
+def _write(path: Path, document: str) -> None:
     try:
-        path.write_text(comparison_page(done), "utf-8")
+        path.write_text(document, "utf-8")
     except OSError as error:
         raise SaveError(f"could not write {path}: {(error.strerror or str(error)).lower()}.") from error
     say(f"report: {path}")

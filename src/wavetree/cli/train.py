@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from wavetree.cli.command import INTERRUPTED
+from wavetree.cli.find_rate import find_rate
 from wavetree.cli.output import (
     NO_VALUE,
     content_json,
@@ -75,6 +77,12 @@ def train(
     seconds: Annotated[float | None, Parameter(help="Stop after about this long.")] = None,
     force: Annotated[bool, Parameter(help="Replace the run that is in the run folder.")] = False,
     resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.")] = False,
+    find_lr: Annotated[
+        bool, Parameter(help="Look for a learning rate instead: a range test, with a picture beside the run folder.")
+    ] = False,
+    tensorboard: Annotated[
+        Path | None, Parameter(help="Write events for TensorBoard into this folder, under the name of the run.")
+    ] = None,
     as_json: Annotated[bool, Parameter(name="--json", help="The result as one JSON object on stdout.")] = False,
 ) -> int:
     """Begins a run or goes on with one, and says how it went; 130 if it was interrupted."""
@@ -91,6 +99,15 @@ def train(
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
     path = out or Path("runs") / named_after(files, preset)
+    if find_lr:
+        for option, there in (("--resume", resume), ("--force", force), ("--tensorboard", tensorboard)):
+            if there:
+                raise SettingError(f"--find-lr trains no run: leave {option} out.")
+        return find_rate(path, files, config, as_json)
+    if tensorboard:
+        from wavetree.report.tensorboard import refuse_without_tensorboard
+
+        refuse_without_tensorboard()
     from wavetree.train import joined
 
     with joined() as processes:
@@ -109,7 +126,7 @@ def train(
 
         processes.lead(ready)
         folder = RunFolder.open(path)
-        summary = _trained(folder, processes)
+        summary = _trained(folder, processes, tensorboard)
     if processes.leads:
         _draw(folder, summary)
         _report(summary, folder.codec(), as_json)
@@ -264,7 +281,7 @@ def _stream_facts(folder: RunFolder, field: int) -> list[tuple[str, str]]:
     return [(corpus.settings.kind, first), *(("", sentence) for sentence in rest)]
 
 
-def _trained(folder: RunFolder, processes: Processes) -> Summary:
+def _trained(folder: RunFolder, processes: Processes, tensorboard: Path | None) -> Summary:
     from wavetree.cli.progress import Display
     from wavetree.train import Watch
     from wavetree.train import train as go
@@ -276,9 +293,13 @@ def _trained(folder: RunFolder, processes: Processes) -> Summary:
         _, state, _ = folder.newest([])
         done = state["step"] == state["steps"]
         say(f"complete already, at step {state['step']}" if done else f"going on from step {state['step']}")
-    with Display(margin(), folder.codec()) as display, asked_to_stop(say) as stop:
-        note = Watch(display.progress, display.check, stop, lambda sentence: say(f"note: {visible(sentence)}"))
-        return go(folder, note, processes)
+    with Display(margin(), folder.codec()) as display, asked_to_stop(say) as stop, ExitStack() as left:
+        watch = Watch(display.progress, display.check, stop, lambda sentence: say(f"note: {visible(sentence)}"))
+        if tensorboard:
+            from wavetree.report.tensorboard import tensorboard_watch
+
+            watch = watch.and_also(left.enter_context(tensorboard_watch(folder, tensorboard)))
+        return go(folder, watch, processes)
 
 
 def _draw(folder: RunFolder, summary: Summary) -> None:

@@ -64,6 +64,19 @@ class Watch:
     stop: Callable[[], bool] = _never
     note: Callable[[str], None] = _warn
 
+    def and_also(self, other: Watch) -> Watch:
+        """Both look on, and either may stop it; notes go to the first one alone."""
+
+        def progress(seen: Progress) -> None:
+            self.progress(seen)
+            other.progress(seen)
+
+        def check(seen: Check) -> None:
+            self.check(seen)
+            other.check(seen)
+
+        return Watch(progress, check, lambda: self.stop() or other.stop(), self.note)
+
 
 @dataclass(frozen=True)
 class Summary:
