@@ -26,6 +26,7 @@ from cyclopts import (
 )
 
 from wavetree.cli.output import complain, flush, tolerate_any_encoding
+from wavetree.cli.runs import list_runs
 from wavetree.errors import InputError, WavetreeError
 
 INTERRUPTED = 130
@@ -154,6 +155,25 @@ VERBS = {
         "wavetree serve runs/names --port 8000",
     ),
 }
+LISTED = (
+    "List runs: how large they are, their best loss, how far they are, and whether they are whole.\n\n"
+    "Every file is compared with its checksum."
+)
+RUNS = {
+    "check": Verb(
+        "wavetree.cli.runs:check_run",
+        "Compare every file of a run with its checksum.",
+        "The exit code is 3 if one is damaged. A damaged checkpoint is named by --resume too, which goes on from the "
+        "one before it.",
+        "wavetree runs check runs/names",
+    ),
+    "prune": Verb(
+        "wavetree.cli.runs:prune_runs",
+        "Remove checkpoints that are neither the best nor the latest.",
+        "And what a death left half written. A run with a damaged checkpoint is left alone.",
+        "wavetree runs prune runs/names runs/book",
+    ),
+}
 BENCHES = {
     "train": Verb(
         "wavetree.cli.bench:bench_train",
@@ -262,10 +282,13 @@ def make_app() -> App:
     )
     bench = App(name="bench", help="Measure how fast this machine trains and samples.", sort_key=len(VERBS))
     learn = App(name="learn", help="Learn how it works: lesson, practice, cards.", sort_key=len(VERBS) + 1)
-    for parent, verbs in ((app, VERBS), (bench, BENCHES), (learn, LESSONS)):
+    runs = App(name="runs", help=LISTED, sort_key=len(VERBS) + 2, help_epilogue="Example: wavetree runs experiments")
+    runs.default(list_runs)
+    for parent, verbs in ((app, VERBS), (runs, RUNS), (bench, BENCHES), (learn, LESSONS)):
         for order, (name, verb) in enumerate(verbs.items()):
             about = f"{verb.does}\n\n{verb.more}"
             parent.command(verb.place, name=name, help=about, sort_key=order, help_epilogue=f"Example: {verb.example}")
+    app.command(runs)
     app.command(bench)
     app.command(learn)
     return app

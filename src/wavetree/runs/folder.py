@@ -36,7 +36,7 @@ from wavetree.config import Config
 from wavetree.data import Fields, Labels
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
-from wavetree.runs.checkpoint import ADVICE, flush_file, read_bytes, read_json, tensors_of, write_file
+from wavetree.runs.checkpoint import ADVICE, flush_file, read_bytes, read_checkpoint, read_json, tensors_of, write_file
 from wavetree.runs.checkpoints import Checkpoints, State, Tensors
 from wavetree.runs.environment import here
 from wavetree.runs.lock import alone
@@ -196,6 +196,18 @@ class RunFolder:
         """
         tensors, state, damaged = self.checkpoints.newest(names)
         return tensors, self._of_this_config(state), [str(error).removesuffix(ADVICE) for error in damaged]
+
+    def whole(self, name: str) -> None:
+        """Compares every file of the checkpoint `name`. Raises DamagedError."""
+        _, state = read_checkpoint(self.checkpoints.place / name, [])
+        self._of_this_config(state)
+
+    def pointed(self, which: str) -> str:
+        """The name that `best` or `latest` has, if there is such a checkpoint. Raises DamagedError."""
+        name = self.checkpoints.pointed(which)
+        if name not in self.checkpoints.names():
+            raise DamagedError(f"{self.path / which} is damaged: there is no checkpoint {name}.")
+        return name
 
     def _of_this_config(self, state: State) -> State:
         if state.pop(CONFIG_SUM, None) != sha256(read_bytes(self.path / "config.json")):

@@ -1,0 +1,92 @@
+"""`wavetree runs`: what there is, whether it is whole, and room made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Command
+
+from wavetree.runs.lock import alone
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "deep" / "run"))
+
+
+def spoil(copy: Path, name: str) -> None:
+    path = copy / name
+    bad = bytearray(path.read_bytes())
+    bad[len(bad) // 2] ^= 4
+    path.write_bytes(bad)
+
+
+def test_runs_are_listed(command: Command, copy: Path, tmp_path: Path) -> None:
+    ran = command("runs", tmp_path)
+    assert ran.code == 0
+    assert "30 of 30" in ran.out
+    assert "complete" in ran.out
+    (one,) = command("runs", tmp_path, "--json").document["runs"]
+    assert one["run"] == str(copy)
+    assert (one["step"], one["steps"], one["state"], one["damaged"]) == (30, 30, "complete", [])
+    assert one["bytes"] == sum(path.stat().st_size for path in copy.rglob("*") if path.is_file())
+    with alone(copy):
+        assert command("runs", copy.parent, "--json").document["runs"][0]["state"] == "at work"
+    spoil(copy, "codec.json")
+    assert "damaged: codec.json" in command("runs", copy, "--json").document["runs"][0]["state"]
+
+
+def test_where_there_are_none_it_says_so(command: Command, tmp_path: Path) -> None:
+    assert "no runs in" in command("runs", tmp_path).err
+    assert "is no folder" in command("runs", tmp_path / "none").sentence
+    assert "does not exist" in command("runs", "check", tmp_path / "none").sentence
+
+
+@pytest.mark.parametrize(
+    "name", ["train.txt", "checkpoints/000030/training.safetensors", "checkpoints/000030/manifest.json"]
+)
+def test_a_damaged_file_is_found(command: Command, copy: Path, name: str) -> None:
+    assert command("runs", "check", copy).code == 0
+    spoil(copy, name)
+    ran = command("runs", "check", copy)
+    assert ran.code == 3
+    assert "damaged" in ran.out
+    assert f"{Path(name).parent.name or name}" in ran.err
+    assert " is damaged: " in ran.err
+    ran = command("runs", "check", copy, "--json")
+    assert ran.code == 3
+    assert not ran.document["whole"]
+
+
+def test_pruning_leaves_what_sampling_and_resuming_need(command: Command, copy: Path) -> None:
+    assert len(list((copy / "checkpoints").iterdir())) == 2
+    (copy / ".best.partial").write_text("0000")
+    ran = command("runs", "prune", copy, "--json")
+    assert ran.document["freed_bytes"][str(copy)] > 1000
+    kept = {(copy / which).read_text().strip() for which in ("best", "latest")}
+    assert {path.name for path in (copy / "checkpoints").iterdir()} == kept
+    assert not (copy / ".best.partial").exists()
+    assert command("runs", "check", copy).code == 0
+    assert command("sample", copy, "-n", 2).code == 0
+
+
+def test_pruning_leaves_a_damaged_run_and_one_at_work_alone(command: Command, copy: Path) -> None:
+    with alone(copy):
+        assert "is being worked on" in command("runs", "prune", copy).sentence
+    spoil(copy, "checkpoints/000030/state.json")
+    assert command("runs", "prune", copy).code == 3
+    assert len(list((copy / "checkpoints").iterdir())) == 2
+
+
+def test_a_damaged_checkpoint_is_an_error_to_sample_and_none_to_resume(command: Command, copy: Path) -> None:
+    spoil(copy, "checkpoints/000030/model.safetensors")
+    ran = command("sample", copy)
+    assert ran.code == 3
+    assert "000030/model.safetensors is damaged" in ran.sentence
+    ran = command("train", "--out", copy, "--resume", "--json")
+    assert ran.code == 0
+    assert "note: " in ran.err
+    assert "going on from step 20" in ran.err
+    assert command("runs", "check", copy).code == 0
