@@ -109,7 +109,7 @@ def slowly(path: Path) -> None:
         time.sleep(SLOW)
         fsync(descriptor)
 
-    os.fsync = slow
+    os.fsync = slow  # type: ignore[assignment]
     go_on(path)
 
 

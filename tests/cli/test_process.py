@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import SMALL, Command
 
-from wavetree.cli.command import BENCHES, INTERRUPTED, READER_LEFT, VERBS, main
+from wavetree.cli.command import BENCHES, INTERRUPTED, READER_LEFT, RUNS, VERBS, main
 from wavetree.cli.stopping import asked_to_stop
 
 WAVETREE = [sys.executable, "-m", "wavetree"]
@@ -41,7 +41,7 @@ def test_help_is_there_at_once() -> None:
 
 
 def test_no_help_imports_torch() -> None:
-    calls = [f"{verb} --help" for verb in VERBS] + [f"bench {verb} --help" for verb in BENCHES]
+    calls = [f"{verb} --help" for verb in VERBS] + [f"bench {verb} --help" for verb in BENCHES] + ["runs --help"]
     done = subprocess.run([sys.executable, "-c", LIST_MODULES, *calls], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     modules = set(done.stdout.partition("MODULES ")[2].split())
@@ -50,7 +50,11 @@ def test_no_help_imports_torch() -> None:
 
 
 def test_every_verb_has_help(command: Command) -> None:
-    for call in [*([verb] for verb in VERBS), *(["bench", verb] for verb in BENCHES)]:
+    for call in [
+        *([verb] for verb in VERBS),
+        *(["bench", verb] for verb in BENCHES),
+        *(["runs", verb] for verb in RUNS),
+    ]:
         ran = command(*call, "--help")
         assert (ran.code, ran.err) == (0, "")
         assert " ".join(["Usage: wavetree", *call]) in ran.out

@@ -150,6 +150,7 @@ def _begun(path: Path, files: tuple[Path, ...], config: Config, force: bool) -> 
 
 def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str]) -> RunFolder:
     """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
+    from wavetree.config import LIMITS
     from wavetree.runs import RunFolder
 
     folder = RunFolder.open(path)
@@ -164,9 +165,11 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     for name in given:
         if wanted[name] != begun.get(name):
             kept = f"{name} is {begun[name]} there" if name in begun else f"has no {name}"
+            limit = name.removeprefix("train.") in LIMITS
+            why = " Each of its steps went by how many there are to be, and a longer run has others." if limit else ""
             raise SettingError(
                 f"{path} keeps the settings that it was begun with, and {kept}: leave {name}={wanted[name]} out, or "
-                "begin a new run with another --out."
+                f"begin a new run with another --out.{why}"
             )
     return folder
 
