@@ -35,7 +35,9 @@ class App {
     byId("tabs").append(...this.buttons);
     byId("tabs").addEventListener("keydown", (event) => this.arrow(event));
     byId("help-button").addEventListener("click", () => this.help());
-    byId("runs").querySelector("select").addEventListener("change", ({ target }) => this.openRun(target.value));
+    byId("runs")
+      .querySelector("select")
+      .addEventListener("change", ({ target }) => this.openRun(target.value));
     document.querySelector(".skip").addEventListener("click", (event) => {
       event.preventDefault();
       byId("panel").focus();
@@ -113,7 +115,8 @@ class App {
       this.document = found;
       this.model = openModel(found);
     }
-    if (this.view && !this.tab.needsModel) this.showFacts(); // what was begun in it stays
+    if (this.view && !this.tab.needsModel)
+      this.showFacts(); // what was begun in it stays
     else this.show();
   }
 
@@ -159,7 +162,12 @@ class App {
   showFacts() {
     const found = this.document;
     const facts = found
-      ? [found.name, found.config.kind, `${number(found.parameters)} parameters`, `sees ${number(found.receptive_field)} symbols`]
+      ? [
+          found.name,
+          found.config.kind,
+          `${number(found.parameters)} parameters`,
+          `sees ${number(found.receptive_field)} symbols`,
+        ]
       : [];
     byId("facts").replaceChildren(...facts.map((fact) => h("span", {}, fact)));
   }
@@ -168,7 +176,8 @@ class App {
     if (this.trouble) return h("p", { class: "waiting trouble", role: "alert" }, this.trouble);
     if (!this.asked || this.run !== null) return h("p", { class: "waiting" }, "Opening the model …");
     const on = { click: () => this.go("train") };
-    const button = this.tabs.some(({ id }) => id === "train") && h("button", { type: "button", class: "main", on }, "Train one");
+    const button =
+      this.tabs.some(({ id }) => id === "train") && h("button", { type: "button", class: "main", on }, "Train one");
     return h("div", { class: "waiting" }, h("p", {}, "There is no trained model here yet."), button);
   }
 
@@ -194,7 +203,9 @@ class App {
 
   setState(id, patch) {
     const merged = Object.entries({ ...this.states[id], ...patch });
-    this.states[id] = Object.fromEntries(merged.filter(([, value]) => value !== null && value !== undefined && value !== ""));
+    this.states[id] = Object.fromEntries(
+      merged.filter(([, value]) => value !== null && value !== undefined && value !== ""),
+    );
     if (id !== this.tab.id || !this.view) return;
     this.write();
     this.view.update(this.states[id]);
@@ -223,7 +234,9 @@ class App {
   }
 
   key(event) {
-    const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select");
+    const typing = event.target.closest?.(
+      "input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select",
+    );
     if (typing || event.ctrlKey || event.metaKey || event.altKey || byId("help").open || event.defaultPrevented) return;
     const tab = this.tabs[Number(event.key) - 1];
     const action = (this.view?.keys ?? []).find(({ key }) => key === event.key)?.run;
@@ -244,7 +257,11 @@ class App {
     ];
     dialog.replaceChildren(
       h("h2", { id: "help-title" }, "Keys"),
-      h("dl", {}, rows.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)))),
+      h(
+        "dl",
+        {},
+        rows.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does))),
+      ),
       h("p", { class: "soft" }, "The address holds what you see: copy it to share the view."),
       h("form", { method: "dialog" }, h("button", { class: "main" }, "Close")),
     );

@@ -18,8 +18,18 @@ function filled(element, { on = {}, ...attributes }, children) {
     if (value === true) element.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
+}
+
+// Puts other children into an element. What has the focus in it passes it on to the one that stands in its place.
+export function rebuild(element, ...children) {
+  const reachable = () => [...element.querySelectorAll("button, input, select")];
+  const focused = reachable().indexOf(document.activeElement);
+  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  if (focused >= 0) (reachable()[focused] ?? reachable().at(-1))?.focus({ preventScroll: true });
 }
 
 // A number with thousands separators, and so many decimal places.

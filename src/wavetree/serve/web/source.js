@@ -10,11 +10,14 @@ export class Refused extends Error {
 
 // Asks the server: JSON in and out. `options`: {method, body, signal}. Throws Refused.
 export async function api(path, { method = "GET", body, signal } = {}) {
-  const asked = body === undefined ? { method } : {
-    method: method === "GET" ? "POST" : method,
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  };
+  const asked =
+    body === undefined
+      ? { method }
+      : {
+          method: method === "GET" ? "POST" : method,
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        };
   let answer;
   try {
     answer = await fetch(path, { ...asked, signal });
@@ -24,7 +27,10 @@ export async function api(path, { method = "GET", body, signal } = {}) {
   }
   const found = await answer.json().catch(() => ({}));
   if (answer.ok) return found;
-  throw new Refused(answer.status, found.error ?? { code: "unknown", message: `The server answered ${answer.status}.` });
+  throw new Refused(
+    answer.status,
+    found.error ?? { code: "unknown", message: `The server answered ${answer.status}.` },
+  );
 }
 
 export function serverSource() {

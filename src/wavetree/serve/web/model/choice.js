@@ -32,5 +32,8 @@ export function pick(probabilities, uniform) {
   const edges = [];
   let sum = 0;
   for (const share of probabilities) edges.push((sum += share));
-  return Math.max(0, edges.findIndex((edge) => edge > uniform * sum));
+  return Math.max(
+    0,
+    edges.findIndex((edge) => edge > uniform * sum),
+  );
 }

@@ -47,7 +47,7 @@ function seedState(numbers) {
 export class Generator {
   constructor(numbers) {
     const [high, low, streamHigh, streamLow] = seedState(numbers);
-    this.increment = (((streamHigh << 64n) | streamLow) << 1n | 1n) & WIDE;
+    this.increment = ((((streamHigh << 64n) | streamLow) << 1n) | 1n) & WIDE;
     this.state = (this.increment + ((high << 64n) | low)) & WIDE;
     this.turn();
   }

@@ -6,6 +6,8 @@ import { h } from "../dom.js";
 export function textField(model, id, typed) {
   const attributes = { class: "text", id, spellcheck: "false", autocomplete: "off", autocapitalize: "off" };
   const on = { input: () => typed(field.value) };
-  const field = model.ofItems ? h("input", { type: "text", ...attributes, on }) : h("textarea", { rows: 2, ...attributes, on });
+  const field = model.ofItems
+    ? h("input", { type: "text", ...attributes, on })
+    : h("textarea", { rows: 2, ...attributes, on });
   return field;
 }

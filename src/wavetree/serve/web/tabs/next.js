@@ -1,6 +1,6 @@
 // What comes next: the chances of every symbol, step by step; samples with their marks; a text by its surprise.
 
-import { h, number } from "../dom.js";
+import { h, number, rebuild } from "../dom.js";
 import { pick, drawable } from "../model/choice.js";
 import { UnknownSymbol } from "../model/codec.js";
 import { PAD } from "../model/network.js";
@@ -13,7 +13,13 @@ const ITEMS = 12; // that are drawn at once
 const PASSAGES = 2;
 const PASSAGE = 160; // symbols
 
-export const next = { id: "next", title: "Next", needsModel: true, needsServer: false, mount: (element, context) => new NextTab(element, context) };
+export const next = {
+  id: "next",
+  title: "Next",
+  needsModel: true,
+  needsServer: false,
+  mount: (element, context) => new NextTab(element, context),
+};
 
 class NextTab {
   constructor(element, context) {
@@ -35,27 +41,85 @@ class NextTab {
     this.figures = h("div", {});
     this.heading = h("h2", {});
     this.bars = h("div", { class: "chances" });
-    this.temperature = h("input", { type: "range", id: "temperature", min: 0, max: 2, step: 0.05, on: { input: ({ target }) => setState({ t: target.value === "1" ? null : target.value }) } });
-    this.topK = h("input", { type: "range", id: "top-k", min: 1, max: this.model.document.vocab_size, step: 1, on: { input: ({ target }) => setState({ k: target.value === target.max ? null : target.value }) } });
+    this.temperature = h("input", {
+      type: "range",
+      id: "temperature",
+      min: 0,
+      max: 2,
+      step: 0.05,
+      on: { input: ({ target }) => setState({ t: target.value === "1" ? null : target.value }) },
+    });
+    this.topK = h("input", {
+      type: "range",
+      id: "top-k",
+      min: 1,
+      max: this.model.document.vocab_size,
+      step: 1,
+      on: { input: ({ target }) => setState({ k: target.value === target.max ? null : target.value }) },
+    });
     this.temperatureShown = h("output", {});
     this.topKShown = h("output", {});
-    this.seed = h("input", { type: "number", id: "seed", min: 0, max: 999999999, on: { change: ({ target }) => setState({ seed: target.value === "1" ? null : String(Math.max(0, Math.round(Number(target.value)))) }) } });
+    this.seed = h("input", {
+      type: "number",
+      id: "seed",
+      min: 0,
+      max: 999999999,
+      on: {
+        change: ({ target }) =>
+          setState({ seed: target.value === "1" ? null : String(Math.max(0, Math.round(Number(target.value)))) }),
+      },
+    });
     this.samples = h("div", { class: "samples", id: "samples" });
     this.tally = h("p", { class: "soft" });
     const knob = (name, input, shown) => h("label", { class: "knob" }, h("span", {}, name, " ", shown), input);
     element.append(
       h("div", { class: "bar" }, h("label", { class: "field grow" }, h("span", {}, "A text"), this.input), this.told),
-      h("section", { class: "card", "aria-label": "Score" }, h("h2", {}, "How surprising is it?"), this.scored, this.figures),
-      h("div", { class: "pair" },
-        h("section", { class: "card", "aria-label": "Next symbol" }, this.heading,
-          h("div", { class: "knobs" }, knob("temperature", this.temperature, this.temperatureShown), knob("top-k", this.topK, this.topKShown)),
+      h(
+        "section",
+        { class: "card", "aria-label": "Score" },
+        h("h2", {}, "How surprising is it?"),
+        this.scored,
+        this.figures,
+      ),
+      h(
+        "div",
+        { class: "pair" },
+        h(
+          "section",
+          { class: "card", "aria-label": "Next symbol" },
+          this.heading,
+          h(
+            "div",
+            { class: "knobs" },
+            knob("temperature", this.temperature, this.temperatureShown),
+            knob("top-k", this.topK, this.topKShown),
+          ),
           this.bars,
-          h("div", { class: "group" },
+          h(
+            "div",
+            { class: "group" },
             h("button", { type: "button", class: "main", id: "draw", on: { click: () => this.draw() } }, "Draw one"),
-            h("button", { type: "button", on: { click: () => this.undo() } }, "Take back"))),
-        h("section", { class: "card", "aria-label": "Samples" }, h("h2", {}, this.model.ofItems ? "Whole items" : "Passages"),
-          h("div", { class: "group" }, h("label", {}, "seed ", this.seed), h("button", { type: "button", class: "main", id: "again", on: { click: () => this.again() } }, "Another seed")),
-          this.samples, this.tally)),
+            h("button", { type: "button", on: { click: () => this.undo() } }, "Take back"),
+          ),
+        ),
+        h(
+          "section",
+          { class: "card", "aria-label": "Samples" },
+          h("h2", {}, this.model.ofItems ? "Whole items" : "Passages"),
+          h(
+            "div",
+            { class: "group" },
+            h("label", {}, "seed ", this.seed),
+            h(
+              "button",
+              { type: "button", class: "main", id: "again", on: { click: () => this.again() } },
+              "Another seed",
+            ),
+          ),
+          this.samples,
+          this.tally,
+        ),
+      ),
     );
   }
 
@@ -65,12 +129,19 @@ class NextTab {
     this.text = text;
     const told = readTold(this.model, state);
     this.model.tell(told);
-    this.told.replaceChildren(...toldFields(this.model, told, (all) => this.context.setState({ told: all })));
+    rebuild(this.told, ...toldFields(this.model, told, (all) => this.context.setState({ told: all })));
     const scored = this.model.score(text);
     const at = Math.min(scored.symbols.length, Number(state.at ?? this.model.codec.units(text).length));
-    this.scored.replaceChildren(scoredText(scored, at, (place) => this.context.setState({ at: String(place) })));
+    rebuild(
+      this.scored,
+      scoredText(scored, at, (place) => this.context.setState({ at: String(place) })),
+    );
     this.figures.replaceChildren(scoreFigures(scored));
-    this.choice = { temperature: Number(state.t ?? 1), topK: Number(state.k ?? 0), barred: this.model.ofItems ? null : PAD };
+    this.choice = {
+      temperature: Number(state.t ?? 1),
+      topK: Number(state.k ?? 0),
+      barred: this.model.ofItems ? null : PAD,
+    };
     this.temperature.value = this.choice.temperature;
     this.temperatureShown.textContent = this.choice.temperature.toFixed(2);
     this.topK.value = this.choice.topK || this.topK.max;
@@ -88,14 +159,26 @@ class NextTab {
     const ids = this.before(at);
     this.logits = this.model.network.logits(ids).at(-1);
     const field = this.model.network.receptiveField;
-    const seen = ids.slice(-field).map((id) => (id ? this.model.codec.symbols[id - 1] : "·")).join("");
-    this.heading.replaceChildren("After ", h("code", {}, `${"·".repeat(Math.max(0, Math.min(field, 24) - ids.length))}${seen.slice(-24)}`));
-    this.bars.replaceChildren(...chanceBars(this.model, this.logits, this.choice, (symbol) => this.add(symbol, at)).filter(Boolean));
+    const seen = ids
+      .slice(-field)
+      .map((id) => (id ? this.model.codec.symbols[id - 1] : "·"))
+      .join("");
+    this.heading.replaceChildren(
+      "After ",
+      h("code", {}, `${"·".repeat(Math.max(0, Math.min(field, 24) - ids.length))}${seen.slice(-24)}`),
+    );
+    rebuild(
+      this.bars,
+      ...chanceBars(this.model, this.logits, this.choice, (symbol) => this.add(symbol, at)).filter(Boolean),
+    );
   }
 
   add(symbol, at = this.model.codec.units(this.text).length) {
     const { codec } = this.model;
-    const text = codec.decode([...codec.encodeLoosely(this.text).slice(0, at).filter(Boolean), codec.symbols.indexOf(symbol) + 1]);
+    const text = codec.decode([
+      ...codec.encodeLoosely(this.text).slice(0, at).filter(Boolean),
+      codec.symbols.indexOf(symbol) + 1,
+    ]);
     this.context.setState({ text, at: null });
     this.context.announce(`${symbol}: now ${text}`);
   }
@@ -126,14 +209,16 @@ class NextTab {
     try {
       const count = this.model.ofItems ? ITEMS : PASSAGES;
       const maxLength = this.model.ofItems ? 200 : this.model.codec.units(this.text).length + PASSAGE;
-      made = Array.from({ length: count }, (_, i) => this.model.sample({ seed, number: i, prefix: this.text, temperature, topK, maxLength }));
+      made = Array.from({ length: count }, (_, i) =>
+        this.model.sample({ seed, number: i, prefix: this.text, temperature, topK, maxLength }),
+      );
     } catch (error) {
       if (!(error instanceof UnknownSymbol)) throw error;
-      this.samples.replaceChildren(h("p", { class: "problem" }, error.message));
+      rebuild(this.samples, h("p", { class: "problem" }, error.message));
       this.tally.textContent = "";
       return;
     }
-    this.samples.replaceChildren(...made.map((sample) => this.sampleButton(sample)));
+    rebuild(this.samples, ...made.map((sample) => this.sampleButton(sample)));
     this.tally.textContent = this.about(made.map(({ text }) => this.model.mark(text)));
   }
 
@@ -141,14 +226,18 @@ class NextTab {
     const mark = this.model.ofItems ? this.model.mark(text) : null;
     const on = { click: () => this.context.setState({ text, at: null }) };
     const label = `${text || "(nothing)"}${mark ? `, ${mark}` : ""}: score it`;
-    return h("button", { type: "button", class: this.model.ofItems ? "sample" : "sample passage", "aria-label": label, on },
+    return h(
+      "button",
+      { type: "button", class: this.model.ofItems ? "sample" : "sample passage", "aria-label": label, on },
       h("span", { class: "mono" }, text, ended || !this.model.ofItems ? null : "…"),
-      mark && h("span", { class: `mark ${mark.replace(" ", "-")}` }, mark));
+      mark && h("span", { class: `mark ${mark.replace(" ", "-")}` }, mark),
+    );
   }
 
   about(marks) {
     if (!this.model.ofItems) return "Each goes on from the text. The same seed gives the same passages as in Python.";
-    if (marks[0] === null) return "Which items were in the list is not known here. The same seed gives the same items as in Python.";
+    if (marks[0] === null)
+      return "Which items were in the list is not known here. The same seed gives the same items as in Python.";
     const fresh = marks.filter((mark) => mark === "new").length;
     return `${number(fresh)} of ${marks.length} are in no part of the list. The same seed gives the same items as wavetree sample.`;
   }

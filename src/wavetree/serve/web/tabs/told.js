@@ -6,7 +6,9 @@ import { h } from "../dom.js";
 export function readTold(model, { told = "" }) {
   const pairs = told.split(",").map((part) => part.split(/=(.*)/s));
   return Object.fromEntries(
-    pairs.filter(([name, value]) => model.document.fields.some((field) => field.name === name && field.classes.includes(value))),
+    pairs.filter(([name, value]) =>
+      model.document.fields.some((field) => field.name === name && field.classes.includes(value)),
+    ),
   );
 }
 
@@ -15,9 +17,21 @@ export function toldFields(model, told, chosen) {
   return model.document.fields.map(({ name, classes }) => {
     const set = ({ target }) => {
       const all = { ...told, [name]: target.value };
-      chosen(Object.entries(all).filter(([, value]) => value).map(([field, value]) => `${field}=${value}`).join(","));
+      chosen(
+        Object.entries(all)
+          .filter(([, value]) => value)
+          .map(([field, value]) => `${field}=${value}`)
+          .join(","),
+      );
     };
-    const options = ["", ...classes].map((value) => h("option", { value, selected: value === (told[name] ?? "") }, value || "not told"));
-    return h("label", { class: "field" }, h("span", {}, name), h("select", { "data-field": name, on: { change: set } }, options));
+    const options = ["", ...classes].map((value) =>
+      h("option", { value, selected: value === (told[name] ?? "") }, value || "not told"),
+    );
+    return h(
+      "label",
+      { class: "field" },
+      h("span", {}, name),
+      h("select", { "data-field": name, on: { change: set } }, options),
+    );
   });
 }

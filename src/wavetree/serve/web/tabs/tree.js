@@ -1,12 +1,12 @@
 // The tree, on a text of the reader's own: every node with its numbers, in three layouts.
 
-import { choice, h, number } from "../dom.js";
+import { choice, h, number, rebuild } from "../dom.js";
 import { ranked, softmax } from "../model/choice.js";
 import { UnknownSymbol, visible } from "../model/codec.js";
-import { flip } from "../model/flip.js";
 import { PAD } from "../model/network.js";
 import { textField } from "./field.js";
 import { readTold, toldFields } from "./told.js";
+import { Flipping } from "./tree/flipping.js";
 import { fusionPanel } from "./tree/fusion.js";
 import { legend } from "./tree/heat.js";
 import { LAYOUTS, key, layout } from "./tree/layout.js";
@@ -18,7 +18,13 @@ const LEAST_FITTED = 2; // the smallest zoom that is chosen by itself
 const MOST_FITTED = 8;
 const PREDICTED = 6; // symbols that stand above the root
 
-export const tree = { id: "tree", title: "Tree", needsModel: true, needsServer: false, mount: (element, context) => new TreeTab(element, context) };
+export const tree = {
+  id: "tree",
+  title: "Tree",
+  needsModel: true,
+  needsServer: false,
+  mount: (element, context) => new TreeTab(element, context),
+};
 
 class TreeTab {
   constructor(element, context) {
@@ -26,9 +32,9 @@ class TreeTab {
     this.costs = this.model.costs();
     this.stage = new Stage({
       open: (row, position) => this.open(row, position),
-      leaf: (position) => this.pickLeaf(position),
+      leaf: (position) => this.flipping.choose(position),
       fold: (row, position) => this.fold(row, position),
-      type: (position, symbol) => this.flipTo(position, symbol),
+      type: (position, symbol) => this.flipping.to(position, symbol),
       light: (node) => this.tell(node),
     });
     this.build(element);
@@ -37,7 +43,7 @@ class TreeTab {
       { key: "n", does: "slide one symbol on", run: () => this.slide(1) },
       { key: "b", does: "slide one symbol back", run: () => this.slide(-1) },
       { key: "l", does: "the next layout", run: () => this.nextLayout() },
-      { key: "f", does: "flip a symbol, or end the flip", run: () => this.toggleFlip() },
+      { key: "f", does: "flip a symbol, or end the flip", run: () => this.flipping.toggle() },
       { key: "+", does: "zoom in", run: () => this.zoom(1) },
       { key: "-", does: "zoom out", run: () => this.zoom(-1) },
       { key: "Escape", does: "close what is open", run: () => this.closeAll() },
@@ -53,31 +59,48 @@ class TreeTab {
   build(element) {
     const on = (run) => ({ click: run });
     this.input = textField(this.model, "tree-text", (text) =>
-      this.context.setState({ text, at: null, node: null, flip: null, empty: text ? null : "1" }));
-    this.layouts = choice("Layout", LAYOUTS, (kind) => this.context.setState({ layout: kind === "tree" ? null : kind }));
-    this.back = h("button", { type: "button", "aria-label": "Slide one symbol back", on: on(() => this.slide(-1)) }, "◀");
+      this.context.setState({ text, at: null, node: null, flip: null, empty: text ? null : "1" }),
+    );
+    this.layouts = choice("Layout", LAYOUTS, (kind) =>
+      this.context.setState({ layout: kind === "tree" ? null : kind }),
+    );
+    this.back = h(
+      "button",
+      { type: "button", "aria-label": "Slide one symbol back", on: on(() => this.slide(-1)) },
+      "◀",
+    );
     this.on = h("button", { type: "button", "aria-label": "Slide one symbol on", on: on(() => this.slide(1)) }, "▶");
     this.place = h("output", { class: "place" });
-    this.flipButton = h("button", { type: "button", id: "flip", "aria-pressed": "false", on: on(() => this.toggleFlip()) }, "Flip a symbol");
-    this.flipTray = h("div", { class: "flip-tray" });
+    this.flipping = new Flipping(this);
     this.problem = h("p", { class: "problem", role: "alert" });
     this.counters = h("dl", { class: "counters" });
     this.hint = h("p", { class: "hint" });
     this.side = h("aside", { class: "fusion", "aria-label": "A fusion" });
     this.told = h("div", { class: "told" });
-    const zooms = h("div", { class: "group", role: "group", "aria-label": "Zoom" },
+    const zooms = h(
+      "div",
+      { class: "group", role: "group", "aria-label": "Zoom" },
       h("button", { type: "button", "aria-label": "Zoom out", on: on(() => this.zoom(-1)) }, "−"),
-      h("button", { type: "button", "aria-label": "Zoom in", on: on(() => this.zoom(1)) }, "+"));
+      h("button", { type: "button", "aria-label": "Zoom in", on: on(() => this.zoom(1)) }, "+"),
+    );
     element.append(
-      h("div", { class: "bar" },
+      h(
+        "div",
+        { class: "bar" },
         h("label", { class: "field grow" }, h("span", {}, "A text"), this.input),
         this.told,
-        h("div", { class: "field" }, h("span", {}, "Window"), h("div", { class: "group", role: "group", "aria-label": "Slide the window" }, this.back, this.place, this.on)),
-        this.flipButton,
+        h(
+          "div",
+          { class: "field" },
+          h("span", {}, "Window"),
+          h("div", { class: "group", role: "group", "aria-label": "Slide the window" }, this.back, this.place, this.on),
+        ),
+        this.flipping.button,
         this.layouts.element,
-        zooms),
+        zooms,
+      ),
       this.problem,
-      this.flipTray,
+      this.flipping.tray,
       h("div", { class: "work" }, h("div", { class: "left" }, this.stage.element, this.hint, this.counters), this.side),
     );
   }
@@ -87,7 +110,7 @@ class TreeTab {
     if (document.activeElement !== this.input || this.input.value !== text) this.input.value = text;
     const told = readTold(this.model, state);
     this.model.tell(told);
-    this.told.replaceChildren(...toldFields(this.model, told, (all) => this.context.setState({ told: all })));
+    rebuild(this.told, ...toldFields(this.model, told, (all) => this.context.setState({ told: all })));
     let ids;
     try {
       ids = this.model.ids(text);
@@ -102,19 +125,33 @@ class TreeTab {
     const at = Math.min(length, Math.max(0, Number(state.at ?? length)));
     const kind = LAYOUTS.some(([name]) => name === state.layout) ? state.layout : "tree";
     this.layouts.set(kind);
-    const change = this.readFlip(state, ids);
+    const change = this.flipping.read(state, ids);
     const units = this.model.codec.units(text);
     const wish = { kind, at, length, rise: this.rise(kind), toggled: new Set((state.fold ?? "").split(",")) };
     const zoom = this.pitch(state, wish);
-    const seen = { pitch: zoom, text, ids: change ? ids.with(change.position, change.to) : ids, units, at, length, kind, change };
+    const seen = {
+      pitch: zoom,
+      text,
+      ids: change ? ids.with(change.position, change.to) : ids,
+      units,
+      at,
+      length,
+      kind,
+      change,
+    };
     this.shown = seen;
     this.rows = this.network.dense(seen.ids);
-    const moved = change ? this.movedNodes(ids, change) : null;
+    const moved = change ? this.flipping.moved(ids, change) : null;
     const slid = before && before.text === text && before.at + 1 === at && !change;
     const fresh = new Set(slid ? this.network.levels.map((_, l) => key(l + 1, at)) : []);
     const made = layout(this.network, { ...wish, pitch: zoom });
     const open = this.openNode(state, made);
-    this.stage.draw(made, (row, position) => this.look(row, position), { fresh, moved, open, flipped: change?.position });
+    this.stage.draw(made, (row, position) => this.look(row, position), {
+      fresh,
+      moved,
+      open,
+      flipped: change?.position,
+    });
     levelLabels(this.stage.labels, this.model, made, seen);
     this.stage.drawPrediction(this.prediction(at), made.nodes.get(key(this.network.levels.length, at)));
     this.follow(made, before, at);
@@ -123,7 +160,7 @@ class TreeTab {
     this.back.disabled = at === 0;
     this.on.disabled = at === length;
     this.showCounters(length);
-    this.showFlip(state, moved);
+    this.flipping.show(state, moved);
     this.showSide(open, state);
     this.tell(null);
   }
@@ -134,9 +171,12 @@ class TreeTab {
     const node = this.network.at(this.rows, row, position);
     const symbol = this.symbol(position);
     const sees = this.sees(row, position);
-    const label = row === 0
-      ? pad ? "the pad before the text" : `symbol ${symbol} at position ${position}`
-      : `level ${row - 1}, position ${position}, has seen ${sees}`;
+    const label =
+      row === 0
+        ? pad
+          ? "the pad before the text"
+          : `symbol ${symbol} at position ${position}`
+        : `level ${row - 1}, position ${position}, has seen ${sees}`;
     const last = row === this.network.levels.length && node.skips; // of a WaveNet: what it says to the output
     return { vector: last || node.vector, symbol, pad: pad && row === 0, label };
   }
@@ -187,7 +227,9 @@ class TreeTab {
   // The likeliest symbols after position `at`, with their probabilities.
   prediction(at) {
     const chances = softmax(this.network.predict(this.network.at(this.rows, this.network.levels.length, at)));
-    return ranked(chances).slice(0, PREDICTED).map((id) => ({ symbol: id ? this.model.codec.symbols[id - 1] : null, chance: chances[id] }));
+    return ranked(chances)
+      .slice(0, PREDICTED)
+      .map((id) => ({ symbol: id ? this.model.codec.symbols[id - 1] : null, chance: chances[id] }));
   }
 
   nextLayout() {
@@ -210,66 +252,6 @@ class TreeTab {
     this.context.setState({ fold: [...now].join(",") });
   }
 
-  // Flip: state.flip is "3" while a symbol is chosen, and "3:z" once it is another.
-  readFlip(state, ids) {
-    const [place, symbol] = (state.flip ?? "").split(/:(.*)/s);
-    const position = Number(place);
-    if (!(position > 0 && position < ids.length) || !symbol) return null;
-    const to = this.model.codec.symbols.indexOf(symbol) + 1;
-    return to > 0 && to !== ids[position] ? { position, to, symbol } : null;
-  }
-
-  movedNodes(ids, { position, to }) {
-    const rows = flip(this.network, ids, position, to);
-    this.network.dense(this.shown.ids);
-    this.changes = rows;
-    const moved = new Set();
-    rows.slice(0, -1).forEach((row, r) => row.forEach((change, p) => change > 0 && moved.add(key(r, p))));
-    return moved;
-  }
-
-  toggleFlip() {
-    if (this.context.state.flip) this.context.setState({ flip: null });
-    else this.pickLeaf(Math.max(1, this.shown.at - 2));
-  }
-
-  pickLeaf(position) {
-    if (position < 1) return;
-    this.context.setState({ flip: String(position) });
-  }
-
-  flipTo(position, symbol) {
-    if (position < 1 || this.model.codec.symbols.indexOf(symbol) < 0) return false;
-    this.context.setState({ flip: `${position}:${symbol}` });
-    return true;
-  }
-
-  showFlip({ flip: wished }, moved) {
-    this.flipButton.setAttribute("aria-pressed", Boolean(wished));
-    this.flipButton.textContent = wished ? "End the flip" : "Flip a symbol";
-    this.flipTray.hidden = !wished;
-    if (!wished) return;
-    const position = Number(wished.split(":")[0]);
-    const { change, units, at } = this.shown;
-    const now = units[position - 1];
-    const select = h("select", { id: "flip-to", "aria-label": "becomes", on: { change: ({ target }) => this.flipTo(position, target.value) } },
-      change ? null : h("option", { value: "" }, "choose"),
-      this.model.codec.symbols.map((symbol) => symbol === now ? null : h("option", { value: symbol, selected: change?.symbol === symbol }, visible(symbol))));
-    const places = h("select", { "aria-label": "position", on: { change: ({ target }) => this.pickLeaf(Number(target.value)) } },
-      units.map((unit, i) => h("option", { value: i + 1, selected: i + 1 === position }, `${i + 1}: ${visible(unit)}`)));
-    this.flipTray.replaceChildren(h("label", {}, "Symbol ", places), h("label", {}, " becomes ", select), h("p", { class: "verdict" }, this.verdict(position, at, moved)));
-    if (change) this.context.announce(this.verdict(position, at, moved));
-  }
-
-  verdict(position, at, moved) {
-    if (!moved) return "Choose a symbol here or below, and type another one on it.";
-    const here = [...this.stage.made.nodes.values()].filter(({ row, part }) => row > 0 && part === "window");
-    const lit = here.filter(({ row, position: p }) => moved.has(key(row, p))).length;
-    const change = this.changes.at(-1)[at];
-    if (position > at) return `It comes after this prediction: 0 of ${here.length} nodes move, and no logit does. That is what causal means.`;
-    return `${lit} of the ${here.length} fusions shown move, those that see it; the logits by up to ${change.toFixed(3)}.`;
-  }
-
   // Open a fusion.
   open(row, position) {
     if (this.stage.made.nodes.get(key(row, position))?.folded) return this.fold(row, position);
@@ -285,22 +267,50 @@ class TreeTab {
   showSide(open, state) {
     this.side.hidden = false;
     if (!open) {
-      this.side.replaceChildren(h("div", { class: "invite" }, h("h2", {}, "Open a fusion"),
-        h("p", {}, "Every square is a vector: its pattern shows the first numbers. Choose one, and see how it was made from the two below it."),
-        h("p", {}, "Point at a node, and what it has seen lights up; at a symbol, and all that has seen it does."),
-        legend()));
+      rebuild(
+        this.side,
+        h(
+          "div",
+          { class: "invite" },
+          h("h2", {}, "Open a fusion"),
+          h(
+            "p",
+            {},
+            "Every square is a vector: its pattern shows the first numbers. Choose one, and see how it was made from the two below it.",
+          ),
+          h("p", {}, "Point at a node, and what it has seen lights up; at a symbol, and all that has seen it does."),
+          legend(),
+        ),
+      );
       return;
     }
     const [row, position] = open.split(".").map(Number);
     const level = row - 1;
     const { reaches } = this.network.levels[level];
-    const children = [...reaches, 0].map((far) => ({ node: this.network.at(this.rows, level, position - far), sees: this.sees(level, position - far), position: position - far }));
-    const fusion = { network: this.network, level, position, text: this.shownText(), children, sees: this.sees(row, position) };
-    this.side.replaceChildren(...fusionPanel(fusion, Number(state.output ?? 0), {
-      output: (output) => this.context.setState({ output: output ? String(output) : null }),
-      close: () => this.closeFusion(open),
-      said: (text) => { this.context.announce(text); this.hint.textContent = text; },
+    const children = [...reaches, 0].map((far) => ({
+      node: this.network.at(this.rows, level, position - far),
+      sees: this.sees(level, position - far),
+      position: position - far,
     }));
+    const fusion = {
+      network: this.network,
+      level,
+      position,
+      text: this.shownText(),
+      children,
+      sees: this.sees(row, position),
+    };
+    rebuild(
+      this.side,
+      ...fusionPanel(fusion, Number(state.output ?? 0), {
+        output: (output) => this.context.setState({ output: output ? String(output) : null }),
+        close: () => this.closeFusion(open),
+        said: (text) => {
+          this.context.announce(text);
+          this.hint.textContent = text;
+        },
+      }),
+    );
   }
 
   shownText() {
@@ -324,7 +334,8 @@ class TreeTab {
       const [from, to] = [node.position - this.network.sees(node.row) + 1, node.position];
       this.hint.textContent = `Level ${node.row - 1} at position ${to}: it has seen positions ${from} to ${to}, ${this.sees(node.row, node.position)}.`;
     } else if (node) {
-      this.hint.textContent = node.position > at ? "A later symbol: nothing here has seen it." : "The path of a symbol to the root.";
+      this.hint.textContent =
+        node.position > at ? "A later symbol: nothing here has seen it." : "The path of a symbol to the root.";
     } else {
       this.hint.textContent = ABOUT[kind](this.shown.at);
     }
@@ -337,15 +348,26 @@ class TreeTab {
       ["dense", dense, `each node once, used twice: ${number(dense * (length + 1))} for this text`],
       ["incremental", incremental, "a step of generation, from its rings"],
     ];
-    this.counters.replaceChildren(...cells.map(([name, count, about]) => h("div", {},
-      h("dt", {}, name), h("dd", {}, h("b", {}, number(count)), ` fusion${count === 1 ? "" : "s"}`, h("small", {}, about)))));
+    this.counters.replaceChildren(
+      ...cells.map(([name, count, about]) =>
+        h(
+          "div",
+          {},
+          h("dt", {}, name),
+          h("dd", {}, h("b", {}, number(count)), ` fusion${count === 1 ? "" : "s"}`, h("small", {}, about)),
+        ),
+      ),
+    );
   }
 
   unmount() {}
 }
 
 const ABOUT = {
-  tree: () => "A prediction fuses its window pair by pair, level by level. Slide it: what was computed stays, and only the right edge is new.",
-  dilated: () => "The same nodes over the whole text: level l finds its left child 2ˡ positions back. Each node is the right child of one, the left child of another.",
-  rings: () => "The same nodes while generating: each level keeps its last 2ˡ vectors; the oldest leaves as left child, the newest takes its place.",
+  tree: () =>
+    "A prediction fuses its window pair by pair, level by level. Slide it: what was computed stays, and only the right edge is new.",
+  dilated: () =>
+    "The same nodes over the whole text: level l finds its left child 2ˡ positions back. Each node is the right child of one, the left child of another.",
+  rings: () =>
+    "The same nodes while generating: each level keeps its last 2ˡ vectors; the oldest leaves as left child, the newest takes its place.",
 };

@@ -21,14 +21,27 @@ export function chanceBars(model, logits, choice, add) {
     };
     const label = `${symbol === null ? "the end" : symbol}, ${percent(own[id])}, drawn with ${percent(chances[id])}`;
     const on = { click: () => add(symbol) };
-    return h("button", { type: "button", class: `chance${chances[id] ? "" : " never"}`, "aria-label": label, disabled: symbol === null, on },
+    return h(
+      "button",
+      {
+        type: "button",
+        class: `chance${chances[id] ? "" : " never"}`,
+        "aria-label": label,
+        disabled: symbol === null,
+        on,
+      },
       h("b", {}, symbol === null ? "end" : visible(symbol)),
       h("span", { class: "bars" }, bar("drawn", chances[id]), bar("own", own[id])),
-      h("span", { class: "number" }, percent(chances[id])));
+      h("span", { class: "number" }, percent(chances[id])),
+    );
   });
   const others = order.slice(SHOWN);
   const rest = others.reduce((sum, id) => sum + chances[id], 0);
-  return [...rows, others.length ? h("p", { class: "soft" }, `${others.length} others together: ${percent(rest)}`) : null, h("p", { class: "soft small" }, "The bar is the chance that it is drawn, the mark the model’s own.")];
+  return [
+    ...rows,
+    others.length ? h("p", { class: "soft" }, `${others.length} others together: ${percent(rest)}`) : null,
+    h("p", { class: "soft small" }, "The bar is the chance that it is drawn, the mark the model’s own."),
+  ];
 }
 
 export function percent(share) {

@@ -41,7 +41,12 @@ export function strip(vector, { label, scale = null, marks = [], chosen = null }
   });
   const viewBox = `-1 -1 ${columns * wide + 2} ${rows * high + 2}`;
   const style = { class: `strip${columns < 9 ? " few" : ""}`, viewBox, role: "img", "aria-label": label };
-  const svg = s("svg", style, s("rect", { class: "ground", x: 0, y: 0, width: columns * wide, height: rows * high }), cells);
+  const svg = s(
+    "svg",
+    style,
+    s("rect", { class: "ground", x: 0, y: 0, width: columns * wide, height: rows * high }),
+    cells,
+  );
   if (chosen) {
     svg.addEventListener("click", ({ target }) => target.dataset.index && chosen(Number(target.dataset.index)));
     svg.classList.add("choosable");
@@ -53,8 +58,17 @@ export function strip(vector, { label, scale = null, marks = [], chosen = null }
 export function legend() {
   const values = [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1];
   const cells = values.map((value, i) => s("rect", { x: 20 * i, y: 0, width: 20, height: 10, ...shade(value) }));
-  const words = [[0, "−1", "start"], [90, "0", "middle"], [180, "1", "end"]].map(([x, text, anchor]) => s("text", { x, y: 24, "text-anchor": anchor }, text));
-  return s("svg", { class: "legend", viewBox: "-1 -1 182 28", role: "img", "aria-label": "Blue is below zero, orange above" }, cells, words);
+  const words = [
+    [0, "−1", "start"],
+    [90, "0", "middle"],
+    [180, "1", "end"],
+  ].map(([x, text, anchor]) => s("text", { x, y: 24, "text-anchor": anchor }, text));
+  return s(
+    "svg",
+    { class: "legend", viewBox: "-1 -1 182 28", role: "img", "aria-label": "Blue is below zero, orange above" },
+    cells,
+    words,
+  );
 }
 
 // A weight matrix (rows, columns) as a picture, a pixel a weight; `line` is the row that is looked at.

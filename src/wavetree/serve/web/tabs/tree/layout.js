@@ -132,7 +132,13 @@ function rings(frame) {
       const at2 = angle(at - back);
       const small = slots > 1 ? Math.min(1, (1.55 * Math.PI * radius) / slots / 26) : 1;
       const place = { x: centre + size * Math.cos(at2), y: y(row) + size * Math.sin(at2) };
-      nodes.set(key(row, at - back), { row, position: at - back, ...place, part: used ? "window" : "other", scale: small });
+      nodes.set(key(row, at - back), {
+        row,
+        position: at - back,
+        ...place,
+        part: used ? "window" : "other",
+        scale: small,
+      });
       if (used) edges.push({ from: key(row, at - back), to: key(row + 1, at), side: "left", part: "window" });
     }
     edges.push({ from: key(row, at), to: key(row + 1, at), side: "right", part: "window" });

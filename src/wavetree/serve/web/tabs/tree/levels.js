@@ -11,14 +11,23 @@ export function levelLabels(element, model, made, { kind, length }) {
   const field = network.receptiveField;
   const rows = Array.from({ length: depth + 1 }, (_, i) => depth - i);
   element.style.height = `${made.height}px`;
-  const predicts = h("div", { class: "level predicts" }, h("b", {}, "predicts"), h("code", { class: "shape" }, `(B, ${model.document.vocab_size})`));
+  const predicts = h(
+    "div",
+    { class: "level predicts" },
+    h("b", {}, "predicts"),
+    h("code", { class: "shape" }, `(B, ${model.document.vocab_size})`),
+  );
   predicts.style.top = `${HEAD / 2}px`;
   element.replaceChildren(
     predicts,
     ...rows.map((row) => {
       const sees = network.sees(row);
       const { vectors, channels } = shapeOf(model, row);
-      const shape = { tree: `(B, ${vectors}, ${channels})`, dilated: `(B, ${length + 1}, ${channels})`, rings: `(B, ${channels})` }[kind];
+      const shape = {
+        tree: `(B, ${vectors}, ${channels})`,
+        dilated: `(B, ${length + 1}, ${channels})`,
+        rings: `(B, ${channels})`,
+      }[kind];
       const share = { tree: vectors / field, dilated: 1, rings: 1 / field }[kind];
       const label = h(
         "div",
@@ -38,7 +47,10 @@ export function levelLabels(element, model, made, { kind, length }) {
 // How many vectors a row hands on in the window run, and how many numbers each has, as the model showed it in Python.
 function shapeOf({ document: { layers } }, row) {
   const found = row ? layers.filter(({ name }) => name.startsWith(`level ${row - 1} `)).at(-1) : layers[0];
-  const numbers = found.shape.match(/^\(B, ([\d, ]+)\)/)[1].split(", ").map(Number);
+  const numbers = found.shape
+    .match(/^\(B, ([\d, ]+)\)/)[1]
+    .split(", ")
+    .map(Number);
   return { vectors: numbers.length > 1 ? numbers[0] : 1, channels: numbers.at(-1) };
 }
 

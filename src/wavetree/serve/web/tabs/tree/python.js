@@ -36,7 +36,12 @@ function treeProgram(fusion, level, opened, outputs) {
           "variance = [sum((b - average) ** 2 for b in before) / len(before)] * len(before)",
         ]
       : []),
-    ...named.map((name) => list(name, chosen.map((output) => statistics[name][output]))),
+    ...named.map((name) =>
+      list(
+        name,
+        chosen.map((output) => statistics[name][output]),
+      ),
+    ),
     `eps = ${statistics.eps}`,
     "normed = [",
     "    (b - m) / math.sqrt(v + eps) * a + s",
@@ -63,9 +68,20 @@ function gateProgram(fusion, level, opened, outputs) {
     `pair = ${names.join(" + ")}`,
     "",
     ...weights("weight", level.weight, chosen, "the pair"),
-    ...weights("gate_weight", level.weight, chosen.map((output) => output + hidden), "the pair, for the gates"),
-    list("bias", chosen.map((output) => level.bias.numbers[output])),
-    list("gate_bias", chosen.map((output) => level.bias.numbers[output + hidden])),
+    ...weights(
+      "gate_weight",
+      level.weight,
+      chosen.map((output) => output + hidden),
+      "the pair, for the gates",
+    ),
+    list(
+      "bias",
+      chosen.map((output) => level.bias.numbers[output]),
+    ),
+    list(
+      "gate_bias",
+      chosen.map((output) => level.bias.numbers[output + hidden]),
+    ),
     "value = [b + sum(w * x for w, x in zip(row, pair)) for b, row in zip(bias, weight)]",
     "gate = [b + sum(w * x for w, x in zip(row, pair)) for b, row in zip(gate_bias, gate_weight)]",
     "after = [math.tanh(v) / (1 + math.exp(-g)) for v, g in zip(value, gate)]",
@@ -81,14 +97,24 @@ function heading({ level, position, text }, outputs, count) {
 
 function weights(name, { shape: [, wide], numbers }, rows, over) {
   const row = (output) => `    [\n${wrapped(numbers.subarray(output * wide, (output + 1) * wide), "        ")}\n    ],`;
-  return [`# The weights: one row for each output, over the ${wide} numbers of ${over}.`, `${name} = [`, ...rows.map(row), "]"];
+  return [
+    `# The weights: one row for each output, over the ${wide} numbers of ${over}.`,
+    `${name} = [`,
+    ...rows.map(row),
+    "]",
+  ];
 }
 
 function checks(found, chosen) {
   const names = Object.keys(found);
   return [
     "# What the model itself has there.",
-    ...names.map((name) => list(`model_${name}`, chosen.map((output) => found[name][output]))),
+    ...names.map((name) =>
+      list(
+        `model_${name}`,
+        chosen.map((output) => found[name][output]),
+      ),
+    ),
     `for ours, models in ${names.map((name) => `(${name}, model_${name})`).join(", ")}:`,
     `    assert all(math.isclose(a, b, rel_tol=${TOLERANCE}, abs_tol=${TOLERANCE}) for a, b in zip(ours, models))`,
     "",
@@ -118,5 +144,8 @@ function wrapped(numbers, indent) {
 
 // A text as a Python literal, all in one line.
 function quoted(text) {
-  return JSON.stringify(text).replace(/[\u007f-\u00a0\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(text).replace(
+    /[\u007f-\u00a0\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -18,7 +18,14 @@ export class Stage {
     this.rings = s("g", { class: "rings", "aria-hidden": "true" });
     this.holder = s("g", {});
     this.predicted = s("g", { class: "prediction", role: "img" });
-    this.svg = s("svg", { class: "stage", role: "group", "aria-label": "The nodes" }, this.rings, this.edges, this.predicted, this.holder);
+    this.svg = s(
+      "svg",
+      { class: "stage", role: "group", "aria-label": "The nodes" },
+      this.rings,
+      this.edges,
+      this.predicted,
+      this.holder,
+    );
     this.labels = h("div", { class: "levels" });
     this.scroller = h("div", { class: "scroller" }, this.svg);
     this.element = h("div", { class: "stage-frame" }, this.labels, this.scroller);
@@ -100,9 +107,23 @@ export class Stage {
       parts.push(s("text", { class: "symbol", y: 6 }, visible(seen.symbol)));
     } else if (node.folded) {
       const count = 2 ** node.row;
-      parts.push(s("path", { class: "wedge", d: `M0 0L${1.1 * WEDGE} ${(node.row * this.rise) / node.scale - 22}H${-1.1 * WEDGE}Z` }));
-      parts.push(s("text", { class: "count", y: (node.row * this.rise) / node.scale - 30 }, node.scale < 1 ? `${count}` : `${count} symbols`));
-      parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }), ...glyph(seen.vector, 20, plain));
+      parts.push(
+        s("path", {
+          class: "wedge",
+          d: `M0 0L${1.1 * WEDGE} ${(node.row * this.rise) / node.scale - 22}H${-1.1 * WEDGE}Z`,
+        }),
+      );
+      parts.push(
+        s(
+          "text",
+          { class: "count", y: (node.row * this.rise) / node.scale - 30 },
+          node.scale < 1 ? `${count}` : `${count} symbols`,
+        ),
+      );
+      parts.push(
+        s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }),
+        ...glyph(seen.vector, 20, plain),
+      );
     } else {
       parts.push(s("rect", { class: "tile", x: -14, y: -14, width: 28, height: 28, rx: 7 }));
       parts.push(...glyph(seen.vector, 20, plain));
@@ -135,14 +156,26 @@ export class Stage {
   // What the last node predicts, above it: a bar for each of the likeliest symbols.
   drawPrediction(likeliest, { x, y }) {
     const wide = 30;
-    const left = Math.max(4, Math.min(this.made.width - likeliest.length * wide - 4, x - (likeliest.length * wide) / 2));
+    const left = Math.max(
+      4,
+      Math.min(this.made.width - likeliest.length * wide - 4, x - (likeliest.length * wide) / 2),
+    );
     const base = y - 46;
     const bars = likeliest.flatMap(({ symbol, chance }, i) => [
-      s("rect", { class: "bar-of", x: left + i * wide + 6, y: base - 34 * chance ** 0.6, width: wide - 12, height: 34 * chance ** 0.6 + 1, rx: 2 }),
+      s("rect", {
+        class: "bar-of",
+        x: left + i * wide + 6,
+        y: base - 34 * chance ** 0.6,
+        width: wide - 12,
+        height: 34 * chance ** 0.6 + 1,
+        rx: 2,
+      }),
       s("text", { class: "of", x: left + (i + 0.5) * wide, y: base + 14 }, symbol === null ? "end" : visible(symbol)),
       s("text", { class: "chance", x: left + (i + 0.5) * wide, y: base + 26 }, `${Math.round(100 * chance)}%`),
     ]);
-    const words = likeliest.map(({ symbol, chance }) => `${symbol ?? "the end"} ${Math.round(100 * chance)}%`).join(", ");
+    const words = likeliest
+      .map(({ symbol, chance }) => `${symbol ?? "the end"} ${Math.round(100 * chance)}%`)
+      .join(", ");
     this.predicted.setAttribute("aria-label", `It predicts ${words}`);
     this.predicted.replaceChildren(...bars);
   }
@@ -191,7 +224,9 @@ export class Stage {
       this.on.fold(node.row, node.position);
       return;
     }
-    const row = [...this.made.nodes.values()].filter((other) => other.row === node.row).sort((a, b) => a.position - b.position);
+    const row = [...this.made.nodes.values()]
+      .filter((other) => other.row === node.row)
+      .sort((a, b) => a.position - b.position);
     const place = row.indexOf(node);
     const to = {
       ArrowLeft: row[place - 1],
