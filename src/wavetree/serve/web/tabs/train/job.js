@@ -53,7 +53,7 @@ export class JobView {
       h("div", { class: "job-grid" },
         this.chart.element,
         this.growing.element,
-        h("div", { class: "samples" }, h("h3", {}, "Samples over time"),
+        h("div", { class: "history" }, h("h3", {}, "Samples over time"),
           h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Samples over time" },
             h("table", {}, h("thead", {}, h("tr", {}, heads)), this.samples)))),
     ];
@@ -158,7 +158,7 @@ export class JobView {
       `Training ${last ? last.loss.toFixed(3) : "not begun"}, validation ${best} at best.`,
     );
     const rows = this.checks.toReversed().map(({ step, val_nll: loss, samples }) =>
-      h("tr", {}, h("td", {}, number(step)), h("td", {}, loss.toFixed(4)), h("td", {}, samples.map((sample) => h("span", { class: "sample" }, sample || "(empty)")))),
+      h("tr", {}, h("td", {}, number(step)), h("td", {}, loss.toFixed(4)), h("td", {}, samples.map((sample) => h("span", { class: "made-up" }, sample || "(empty)")))),
     );
     this.samples.replaceChildren(...rows);
   }
