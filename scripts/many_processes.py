@@ -42,6 +42,8 @@ COMPARED = {"names": STEPS, "text": 8, "sound": 8}
 """Steps whose losses have to agree. A WaveNet's training lifts a last digit to 1e-4 of the loss within 40 steps, with
 one process as with several (docs/log.md): there the gradients are what can be compared after so many."""
 MINUTE = 60.0
+SETTLED = 5.0
+"""Seconds after which a run that has begun is in the middle of its steps."""
 KINDS = {
     "names": ("names", ["train.batch_items=255"]),  # one less than a power of two: uneven shares
     "text": ("text", ["train.precision=float32", "train.rows=15", "model.dropout=0.15"]),
@@ -155,7 +157,8 @@ def survive(place: Path) -> dict[str, Any]:
         print(f"{whole['val_nll']:.6f} without; the weights are {'the same bytes' if same else 'not the same'}")
     run = place / "stopped"
     process = command(2, ["train", "--out", str(run), *words[:1], "100000", *words[2:]])
-    when_past(run, 1)
+    when_past(run, 0)  # what was planned is saved before the first step
+    time.sleep(SETTLED)
     stopped = child(process.pid, 1)
     os.kill(stopped, signal.SIGSTOP)
     began = time.monotonic()
