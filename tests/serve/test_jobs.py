@@ -205,10 +205,6 @@ def test_a_process_that_dies_is_told(server: TestClient, items: list[str]) -> No
     last = events(server, job)[-1][1]
     assert last["state"] == "failed"
     assert last["error"]["message"].startswith("the process of this job ended")
-    again = server.post("/api/runs/killed/resume", json={})
-    assert again.status_code == 202
-    server.post(f"/api/jobs/{again.json()['id']}/stop", json={})
-    until(server, again.json()["id"], "stopped")
 
 
 def test_a_server_that_ends_saves_what_trains(items: list[str], tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Service:
         return made
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # a plain function would be called in another thread
     service: Service = request.app.state.service
     return service
 

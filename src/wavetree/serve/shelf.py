@@ -12,6 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from wavetree.api import given_by
 from wavetree.codecs import AlphabetCodec
 from wavetree.errors import WavetreeError
 from wavetree.export.document import model_document
@@ -19,12 +22,13 @@ from wavetree.generate import Known
 from wavetree.models import outline, parameter_count
 from wavetree.runs import RunFolder, Trained, given_size, load
 from wavetree.runs.folder import WEIGHTS
-from wavetree.score import Calibration, calibration_of
+from wavetree.score import Calibration, Threshold, calibration_of
 from wavetree.serve.limits import most
 from wavetree.serve.refusals import Refusal
 
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _ID = re.compile(RUN_ID[:-1] + r"\Z")
+KEPT_THRESHOLDS = 64
 TRIES = 3
 """A run that trains may replace its checkpoint while it is read."""
 
@@ -65,6 +69,28 @@ class Loaded:
             self._calibrations[told] = calibration_of(self.trained, told, keep=False)[0]
         return self._calibrations[told]
 
+    @cached_property
+    def untold(self) -> Tensor | None:
+        """The numbers of a condition that says nothing."""
+        return given_by(self.trained, "")
+
+    @cached_property
+    def _is_list(self) -> bool:
+        return self.trained.of_items
+
+    @cached_property
+    def _thresholds(self) -> dict[tuple[bool, float], Threshold]:
+        return {}
+
+    def threshold(self, told: bool, fpr: float) -> Threshold:
+        """Where to flag. The last ones are kept: an interval takes milliseconds, a score does not."""
+        key = told, fpr
+        if key not in self._thresholds:
+            if len(self._thresholds) >= KEPT_THRESHOLDS:
+                self._thresholds.clear()
+            self._thresholds[key] = self.calibration(told).threshold(fpr)
+        return self._thresholds[key]
+
     @property
     def alphabet(self) -> AlphabetCodec:
         """Raises Refusal for a run of sound or bytes."""
@@ -74,7 +100,7 @@ class Loaded:
 
     def of_items(self) -> None:
         """Raises Refusal for the run of a stream."""
-        if not self.trained.of_items:
+        if not self._is_list:
             raise Refusal("wrong_kind", "this run learnt a text or sound, and this is for runs of lists.")
 
 

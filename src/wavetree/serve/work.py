@@ -43,10 +43,10 @@ PIECE = 1 << 14
 
 @dataclass(frozen=True)
 class Scoring:
-    """Strings of one request; what they are held to."""
+    """Strings of one request, the score above which one is flagged, and whether a condition is told."""
 
     items: list[str]
-    fpr: float
+    flagged_above: float
     told: bool
 
 
@@ -67,7 +67,6 @@ def score_together(loaded: Loaded, given: Tensor | None) -> Callable[[Sequence[S
 
 def _judged(loaded: Loaded, asked: Scoring, found: Sequence[ItemScore]) -> list[dict[str, Any]]:
     calibration = loaded.calibration(asked.told)
-    limit = calibration.threshold(asked.fpr).score
     nats = np.array([one.nats for one in found])
     standard = calibration.expected.score(nats, np.array([one.symbols for one in found]))
     ranks = calibration.ranks(standard)
@@ -80,7 +79,7 @@ def _judged(loaded: Loaded, asked: Scoring, found: Sequence[ItemScore]) -> list[
                 "nats": round(total, PLACES) if whole else None,
                 "bits_per_symbol": round(one.bits_per_symbol, PLACES) if whole else None,
                 "percentile": float(calibration.percent[rank]),
-                "flagged": bool(score > limit),
+                "flagged": score > asked.flagged_above,
                 "surprisal": [round(bit, PLACES) if math.isfinite(bit) else None for bit in bits.tolist()],
                 "unknown": [] if whole else np.flatnonzero(np.isinf(bits)).tolist(),
             }
@@ -99,10 +98,10 @@ def score_in_pieces(loaded: Loaded, given: Tensor | None, asked: Scoring) -> Pie
             some.append(item)
             symbols += len(item) + 1
             if symbols >= PIECE:
-                yield work([Scoring(some, asked.fpr, asked.told)])[0]
+                yield work([Scoring(some, asked.flagged_above, asked.told)])[0]
                 some, symbols = [], 0
         if some:
-            yield work([Scoring(some, asked.fpr, asked.told)])[0]
+            yield work([Scoring(some, asked.flagged_above, asked.told)])[0]
 
     return pieces
 

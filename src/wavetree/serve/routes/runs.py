@@ -116,8 +116,8 @@ async def score(run: RunId, body: ScoreBody, request: Request, service: Serving)
     told = bool(body.condition.strip())
     if told:
         await asyncio.to_thread(loaded.calibration, True)
-    threshold = loaded.calibration(told).threshold(body.fpr)
-    asked = work.Scoring(body.items, body.fpr, told)
+    threshold = loaded.threshold(told, body.fpr)
+    asked = work.Scoring(body.items, threshold.score, told)
     symbols = sum(map(len, body.items)) + len(body.items)
     if symbols > LARGE:
         pieces = await unless_left(
@@ -166,6 +166,6 @@ async def inspect(run: RunId, body: InspectBody, request: Request, service: Serv
 def with_condition(loaded: Loaded, condition: str) -> Tensor | None:
     """The numbers of a condition. Raises Refusal."""
     try:
-        return given_by(loaded.trained, condition)
+        return given_by(loaded.trained, condition) if condition.strip() else loaded.untold
     except SettingError:
         raise Refusal("invalid", "this run knows no such condition: see the fields of the run.", "condition") from None
