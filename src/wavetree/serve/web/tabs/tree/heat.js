@@ -65,7 +65,7 @@ export function legend() {
   ].map(([x, text, anchor]) => s("text", { x, y: 24, "text-anchor": anchor }, text));
   return s(
     "svg",
-    { class: "legend", viewBox: "-1 -1 182 28", role: "img", "aria-label": "Blue is below zero, orange above" },
+    { class: "tree-legend", viewBox: "-1 -1 182 28", role: "img", "aria-label": "Blue is below zero, orange above" },
     cells,
     words,
   );
