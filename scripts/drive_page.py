@@ -1,6 +1,6 @@
 """Drives the page of `wavetree serve` in Chromium: pictures for the docs, and the time from a list to its samples.
 
-    python scripts/drive_page.py pictures docs/pictures     trains the lecture's network, then four pictures
+    python scripts/drive_page.py pictures docs/pictures     trains the names, then two pictures
     python scripts/drive_page.py time                       pastes 30,000 names, trains, samples; says how long it took
 
 Needs Debian's chromium, and playwright of the extra `test`.
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import wavetree
@@ -28,6 +29,7 @@ FLAGS += [f"--disable-{what}" for what in ("gpu", "quic", "background-networking
 SIZE = {"width": 1180, "height": 760}
 PHONE = {"width": 390, "height": 760}
 MOST_BYTES = 120_000
+COLOURS = 160
 PATIENCE = 180_000
 """Milliseconds."""
 PASTED = 30_000
@@ -37,7 +39,7 @@ def main(what: str, folder: str = "") -> None:
     with tempfile.TemporaryDirectory() as place:
         runs = Path(place) / "runs"
         if what == "pictures":
-            wavetree.fit(None, runs / "names", preset="lecture")
+            runs.mkdir()
             with served(runs) as address:
                 pictures(address, Path(folder))
         elif what == "time":
@@ -66,13 +68,11 @@ def served(runs: Path) -> Iterator[str]:
 
 
 @contextmanager
-def page(address: str, size: dict[str, int], dark: bool = False) -> Iterator[Page]:
+def page(address: str, size: dict[str, int]) -> Iterator[Page]:
     """A page of this size in a browser of its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        opened = browser.new_page(
-            viewport={"width": size["width"], "height": size["height"]}, color_scheme="dark" if dark else "light"
-        )
+        opened = browser.new_page(viewport={"width": size["width"], "height": size["height"]})
         opened.set_default_timeout(PATIENCE)
         opened.goto(address)
         yield opened
@@ -80,35 +80,28 @@ def page(address: str, size: dict[str, int], dark: bool = False) -> Iterator[Pag
 
 
 def pictures(address: str, folder: Path) -> None:
-    """The four pictures, and the size of each."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The pictures of docs/page.md that need a server."""
     with page(address, SIZE) as shown:
-        shown.goto(f"{address}#tree?text=marianne&node=1.8")
-        shown.wait_for_selector("aside.fusion .strip")
-        take(shown, folder / "tree.png")
         shown.goto(f"{address}#train")
         shown.get_by_label("Seconds").fill("10")
         shown.get_by_role("button", name="Train").click()
         shown.wait_for_selector(".pill.state-done")
         shown.wait_for_selector(".growing-tree .bar")
-        take(shown, folder / "train.png")
-    with page(address, SIZE, dark=True) as shown:
-        shown.goto(f"{address}#next?run=names&text=marianne&seed=1")
-        shown.wait_for_selector("#samples .sample")
-        take(shown, folder / "next.png")
+        take(shown, folder / "page-train.png")
     with page(address, PHONE) as shown:
         shown.goto(f"{address}#learn?view=practice&q=fuse-by-hand")
-        shown.wait_for_selector(".practice .text > p")
+        shown.wait_for_selector(".practice .prose > p")
         shown.get_by_role("button", name="Hint").click()
-        shown.wait_for_selector(".verdict-box .text")
-        shown.locator(".practice h2").scroll_into_view_if_needed()
-        take(shown, folder / "practice.png")
+        shown.wait_for_selector(".verdict-box .prose")
+        take(shown, folder / "page-practice.png")
 
 
 def take(shown: Page, path: Path) -> None:
     """A picture that is small enough for the repository."""
     shown.wait_for_timeout(800)  # what moves has come to rest
     shown.screenshot(path=path)
+    with Image.open(path) as taken:
+        taken.quantize(COLOURS).save(path, optimize=True)
     size = path.stat().st_size
     print(f"{path}  {size / 1000:,.0f} kB")
     if size > MOST_BYTES:

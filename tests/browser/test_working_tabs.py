@@ -164,13 +164,13 @@ def read_a_section(it: Watched, by: By) -> None:
         it.press("Enter")
     it.page.wait_for_url("**section=**")
     title = link.inner_text()
-    expect(it.page.locator(".text h2:focus")).to_have_text(title)
+    expect(it.page.locator(".prose h2:focus")).to_have_text(title)
 
 
 def answer_a_question(it: Watched, by: By) -> None:
     """Wrong, then right: what is right is asked of the server, as a learner would look it up."""
     page = it.page
-    page.wait_for_selector(".practice .text > p")
+    page.wait_for_selector(".practice .prose > p")
     said, right = page.locator(".verdict-box"), right_answer(it)
     for answer, verdict in [("(1, 1)", "Not quite."), (right, "Right.")]:
         if by == "mouse":

@@ -21,7 +21,9 @@ export class Chart {
   draw(series, says) {
     this.series = series.filter(({ points }) => points.length);
     this.svg.setAttribute("aria-label", `${this.label}. ${says}`);
-    const entries = this.series.map(({ label, look, shade }) => h("li", { class: `look-${look} shade-${shade}` }, label));
+    const entries = this.series.map(({ label, look, shade }) =>
+      h("li", { class: `look-${look} shade-${shade}` }, label),
+    );
     this.legend.replaceChildren(...entries);
     this.paint();
   }
@@ -31,8 +33,17 @@ export class Chart {
     const points = this.series.flatMap((each) => each.points);
     if (!width || !points.length) return;
     const calm = this.series.flatMap(({ look, points: own }) => (look === "faint" ? middle(own) : own));
-    const xs = scale(points.map(([x]) => x), EDGE.left, width - EDGE.right);
-    const ys = scale(calm.map(([, y]) => y), HEIGHT - EDGE.bottom, EDGE.top, 0.06);
+    const xs = scale(
+      points.map(([x]) => x),
+      EDGE.left,
+      width - EDGE.right,
+    );
+    const ys = scale(
+      calm.map(([, y]) => y),
+      HEIGHT - EDGE.bottom,
+      EDGE.top,
+      0.06,
+    );
     const place = ([x, y]) => [xs(x), Math.max(EDGE.top, Math.min(HEIGHT - EDGE.bottom, ys(y)))];
     this.svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.svg.replaceChildren(
@@ -49,7 +60,11 @@ export class Chart {
       "g",
       {},
       s("path", { class: "grid", d: `M${EDGE.left} ${y}H${width - EDGE.right}` }),
-      s("text", { class: "tick", x: EDGE.left - 6, y: y + 4, "text-anchor": "end" }, String(Number(value.toPrecision(6)))),
+      s(
+        "text",
+        { class: "tick", x: EDGE.left - 6, y: y + 4, "text-anchor": "end" },
+        String(Number(value.toPrecision(6))),
+      ),
     );
   }
 

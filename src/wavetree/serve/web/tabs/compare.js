@@ -17,9 +17,25 @@ function mount(element, context) {
 class Ladder {
   constructor(context) {
     Object.assign(this, { context, rows: [], job: null, unfollow: () => {} });
-    this.split = h("select", { id: "ladder-split" }, [["hash", "by hash: no item on two sides"], ["lecture", "as in the lecture: it leaks"]].map(([value, text]) => h("option", { value }, text)));
-    this.seeds = h("select", { id: "ladder-seeds" }, [1, 2, 3].map((count) => h("option", { value: count }, String(count))));
-    this.list = h("textarea", { id: "ladder-list", rows: 3, spellcheck: "false", placeholder: "Empty: the names that come along." });
+    this.split = h(
+      "select",
+      { id: "ladder-split" },
+      [
+        ["hash", "by hash: no item on two sides"],
+        ["lecture", "as in the lecture: it leaks"],
+      ].map(([value, text]) => h("option", { value }, text)),
+    );
+    this.seeds = h(
+      "select",
+      { id: "ladder-seeds" },
+      [1, 2, 3].map((count) => h("option", { value: count }, String(count))),
+    );
+    this.list = h("textarea", {
+      id: "ladder-list",
+      rows: 3,
+      spellcheck: "false",
+      placeholder: "Empty: the names that come along.",
+    });
     this.start = h("button", { class: "main", type: "submit" }, "Climb the ladder");
     this.stop = h("button", { type: "button", disabled: true, on: { click: () => this.ask() } }, "Stop");
     this.note = h("p", { class: "soft", role: "status" });
@@ -34,13 +50,28 @@ class Ladder {
   }
 
   intro() {
-    const parts = [["ladder-split", "Split", this.split], ["ladder-seeds", "Seeds", this.seeds], ["ladder-list", "List", this.list]];
+    const parts = [
+      ["ladder-split", "Split", this.split],
+      ["ladder-seeds", "Seeds", this.seeds],
+      ["ladder-list", "List", this.list],
+    ];
     return [
       h("h2", {}, "The ladder"),
-      h("p", {}, "Five networks, each a step up: flat and narrow, flat and wider, the tree with batch norm taken wrongly, the tree, the tree at size. Each is trained here on the same items, by the recipe of this product, and stands beside the loss that the lecture reports."),
-      h("form", { on: { submit: (event) => this.begin(event) } },
-        h("div", { class: "fields" }, parts.map(([id, label, input]) => h("div", { class: "field" }, h("label", { for: id }, label), input))),
-        h("p", { class: "buttons" }, this.start, this.stop)),
+      h(
+        "p",
+        {},
+        "Five networks, each a step up: flat and narrow, flat and wider, the tree with batch norm taken wrongly, the tree, the tree at size. Each is trained here on the same items, by the recipe of this product, and stands beside the loss that the lecture reports.",
+      ),
+      h(
+        "form",
+        { on: { submit: (event) => this.begin(event) } },
+        h(
+          "div",
+          { class: "fields" },
+          parts.map(([id, label, input]) => h("div", { class: "field" }, h("label", { for: id }, label), input)),
+        ),
+        h("p", { class: "buttons" }, this.start, this.stop),
+      ),
       this.note,
       this.trouble,
     ];
@@ -49,10 +80,23 @@ class Ladder {
   figures() {
     const heads = COLUMNS.map((head, i) => h("th", { scope: "col", class: i ? "number" : null }, head));
     return [
-      h("figure", { class: "chart-frame" }, h("figcaption", {}, "Validation loss, nats a symbol: further left is better"),
-        h("ul", { class: "legend", "aria-hidden": "true" }, h("li", { class: "look-points shade-1" }, "measured here"), h("li", { class: "look-points shade-5" }, "published")),
-        this.dots),
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The rungs" }, h("table", {}, h("thead", {}, h("tr", {}, heads)), this.table)),
+      h(
+        "figure",
+        { class: "chart-frame" },
+        h("figcaption", {}, "Validation loss, nats a symbol: further left is better"),
+        h(
+          "ul",
+          { class: "legend", "aria-hidden": "true" },
+          h("li", { class: "look-points shade-1" }, "measured here"),
+          h("li", { class: "look-points shade-5" }, "published"),
+        ),
+        this.dots,
+      ),
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "The rungs" },
+        h("table", {}, h("thead", {}, h("tr", {}, heads)), this.table),
+      ),
       this.curves.element,
     ];
   }
@@ -64,14 +108,18 @@ class Ladder {
     this.rows = [];
     this.draw();
     if (!job) return;
-    this.unfollow = follow(job, {
-      state: (found) => this.changed(found),
-      note: ({ says }) => (this.note.textContent = says),
-      row: (row) => this.add(row),
-      end: (found) => this.changed(found),
-    }, (forGood) => {
-      if (forGood) this.trouble.textContent = "The server knows no such comparison any more.";
-    });
+    this.unfollow = follow(
+      job,
+      {
+        state: (found) => this.changed(found),
+        note: ({ says }) => (this.note.textContent = says),
+        row: (row) => this.add(row),
+        end: (found) => this.changed(found),
+      },
+      (forGood) => {
+        if (forGood) this.trouble.textContent = "The server knows no such comparison any more.";
+      },
+    );
   }
 
   async begin(event) {
@@ -119,11 +167,27 @@ class Ladder {
     const loss = (value) => (value === null || value === undefined ? "" : value.toFixed(3));
     this.table.replaceChildren(
       ...this.rows.map((row) =>
-        h("tr", {}, h("th", { scope: "row" }, row.name),
-          [number(row.params), number(row.context), loss(row.train_nll), loss(row.val_nll), loss(row.published), number(row.seconds, 1)]
-            .map((cell) => h("td", { class: "number" }, cell)))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, row.name),
+          [
+            number(row.params),
+            number(row.context),
+            loss(row.train_nll),
+            loss(row.val_nll),
+            loss(row.published),
+            number(row.seconds, 1),
+          ].map((cell) => h("td", { class: "number" }, cell)),
+        ),
+      ),
     );
-    const curves = this.rows.map((row, i) => ({ label: row.name, points: row.validation ?? [], look: "line", shade: i + 1 }));
+    const curves = this.rows.map((row, i) => ({
+      label: row.name,
+      points: row.validation ?? [],
+      look: "line",
+      shade: i + 1,
+    }));
     this.curves.draw(curves, this.rows.map((row) => `${row.name} ${loss(row.val_nll)}`).join(", "));
     this.drawDots();
   }
@@ -143,7 +207,8 @@ class Ladder {
         s("circle", { class: "look-points shade-1", cx: x(row.val_nll), cy: y, r: 6 }),
         s("text", { class: "tick", x: x(row.val_nll), y: y - 8, "text-anchor": "middle" }, row.val_nll.toFixed(3)),
       ];
-      if (row.published) marks.splice(2, 0, s("circle", { class: "look-points shade-5", cx: x(row.published), cy: y, r: 4 }));
+      if (row.published)
+        marks.splice(2, 0, s("circle", { class: "look-points shade-5", cx: x(row.published), cy: y, r: 4 }));
       return s("g", {}, marks);
     });
     const height = 20 + this.rows.length * 30;

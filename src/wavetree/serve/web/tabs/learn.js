@@ -1,5 +1,5 @@
-// Learn: the lesson, practice that is graded, the cheat sheet, flashcards, and the cards for paper. State: view, and what
-// the view keeps (section; q and seed).
+// Learn: the lesson, practice that is graded, the cheat sheet, flashcards, and the cards for paper. State: view, and
+// what the view keeps (section; q and seed).
 
 import { choice, h } from "../dom.js";
 import { Cards } from "./learn/cards.js";
@@ -21,7 +21,11 @@ function mount(element, context) {
   let view = null;
   const holder = h("div", { class: "learn-view" });
   const chosen = (value) => context.setState({ view: value, section: null, q: null, seed: null });
-  const views = choice("What to learn from", VIEWS.map(([id, title]) => [id, title]), chosen);
+  const views = choice(
+    "What to learn from",
+    VIEWS.map(([id, title]) => [id, title]),
+    chosen,
+  );
   element.append(h("div", { class: "learn-choice" }, views.element), holder);
 
   function update(state) {

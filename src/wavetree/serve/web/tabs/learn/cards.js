@@ -10,15 +10,47 @@ export class Cards {
     Object.assign(this, { context, waiting: [], known: 0, turned: false });
     this.front = h("span", { class: "face front" });
     this.back = h("span", { class: "face back" });
-    this.card = h("button", { type: "button", class: "flashcard", "aria-pressed": "false", on: { click: () => this.turn() } }, h("span", { class: "turning" }, this.front, this.back));
-    this.again = h("button", { type: "button", on: { click: () => this.grade(false) } }, h("kbd", {}, "1"), " Again later");
-    this.sure = h("button", { type: "button", class: "main", on: { click: () => this.grade(true) } }, h("kbd", {}, "2"), " Known");
+    this.card = h(
+      "button",
+      { type: "button", class: "flashcard", "aria-pressed": "false", on: { click: () => this.turn() } },
+      h("span", { class: "turning" }, this.front, this.back),
+    );
+    this.again = h(
+      "button",
+      { type: "button", on: { click: () => this.grade(false) } },
+      h("kbd", {}, "1"),
+      " Again later",
+    );
+    this.sure = h(
+      "button",
+      { type: "button", class: "main", on: { click: () => this.grade(true) } },
+      h("kbd", {}, "2"),
+      " Known",
+    );
     this.grades = h("p", { class: "buttons" }, this.again, this.sure);
     this.tally = h("p", { class: "soft", role: "status" });
-    this.element = h("div", { class: "flashcards" }, h("h2", {}, "Cards"),
-      h("p", { class: "soft" }, "Click or Enter turns the card; then ", h("kbd", {}, "1"), " brings it back later and ", h("kbd", {}, "2"), " puts it away."),
-      this.card, this.grades, this.tally);
-    this.hints = [["Enter", "turn the card"], ["1", "again later"], ["2", "known"]];
+    this.element = h(
+      "div",
+      { class: "flashcards" },
+      h("h2", {}, "Cards"),
+      h(
+        "p",
+        { class: "soft" },
+        "Click or Enter turns the card; then ",
+        h("kbd", {}, "1"),
+        " brings it back later and ",
+        h("kbd", {}, "2"),
+        " puts it away.",
+      ),
+      this.card,
+      this.grades,
+      this.tally,
+    );
+    this.hints = [
+      ["Enter", "turn the card"],
+      ["1", "again later"],
+      ["2", "known"],
+    ];
     // Before the shell hears them: 1 and 2 are its keys for tabs, and grades while an answer is shown.
     this.listener = (event) => this.key(event);
     document.addEventListener("keydown", this.listener, { capture: true });
@@ -48,7 +80,10 @@ export class Cards {
     this.grades.hidden = true;
     if (!card) {
       this.card.hidden = true;
-      this.tally.replaceChildren("Every card is known. ", h("button", { type: "button", on: { click: () => this.begin() } }, "Once more"));
+      this.tally.replaceChildren(
+        "Every card is known. ",
+        h("button", { type: "button", on: { click: () => this.begin() } }, "Once more"),
+      );
       return;
     }
     this.fill(this.front, `${card.number} of ${this.everything.length}, question`, card.front);
@@ -80,7 +115,8 @@ export class Cards {
   }
 
   key(event) {
-    if (!this.turned || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (!this.turned || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
+      return;
     if (event.key !== "1" && event.key !== "2") return;
     event.preventDefault();
     this.grade(event.key === "2");

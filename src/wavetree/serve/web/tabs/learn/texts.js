@@ -23,7 +23,7 @@ export function made(tag, attributes, html) {
 export class Text {
   constructor(context, name) {
     this.context = context;
-    this.article = h("article", { class: "text" }, h("p", { class: "soft" }, "Opening …"));
+    this.article = h("article", { class: "prose" }, h("p", { class: "soft" }, "Opening …"));
     this.contents = h("nav", { class: "contents", "aria-label": "Sections", hidden: true });
     this.element = h("div", { class: "reading" }, this.contents, this.article);
     this.element.addEventListener("click", (event) => this.link(event));
@@ -34,7 +34,8 @@ export class Text {
     try {
       const { html, sections = [] } = await once(this.context, `api/learn/${name}`);
       this.article.innerHTML = html;
-      for (const heading of this.article.querySelectorAll("h1")) heading.replaceWith(made("h2", { class: "title" }, heading.innerHTML));
+      for (const heading of this.article.querySelectorAll("h1"))
+        heading.replaceWith(made("h2", { class: "title" }, heading.innerHTML));
       this.contents.hidden = !sections.length;
       const links = sections.map(({ title, anchor }) => h("li", {}, made("a", { href: `#${anchor}` }, title)));
       this.contents.replaceChildren(h("ol", {}, links));
@@ -69,11 +70,24 @@ export class Text {
 
 export class Paper {
   constructor(context) {
-    const print = h("button", { type: "button", class: "main", on: { click: () => globalThis.print() } }, "Print the cards");
+    const print = h(
+      "button",
+      { type: "button", class: "main", on: { click: () => globalThis.print() } },
+      "Print the cards",
+    );
     this.cards = h("div", { class: "paper" });
-    this.element = h("div", {}, h("div", { class: "no-paper" },
-      h("h2", {}, "Cards to print"), h("p", {}, "One card a page, A6, landscape: fold at the line, or cover the answer."),
-      h("p", { class: "buttons" }, print)), this.cards);
+    this.element = h(
+      "div",
+      {},
+      h(
+        "div",
+        { class: "no-paper" },
+        h("h2", {}, "Cards to print"),
+        h("p", {}, "One card a page, A6, landscape: fold at the line, or cover the answer."),
+        h("p", { class: "buttons" }, print),
+      ),
+      this.cards,
+    );
     this.keys = [{ key: "p", does: "print", run: () => print.click() }];
     this.open(context);
   }
@@ -81,10 +95,18 @@ export class Paper {
   async open(context) {
     try {
       const { cards } = await once(context, "api/learn/cards");
-      this.cards.replaceChildren(...cards.map(({ front, back }, i) =>
-        h("section", { class: "paper-card", "aria-label": `Card ${i + 1}` },
-          h("small", {}, `${i + 1} of ${cards.length}`), made("p", { class: "question" }, front),
-          h("small", {}, "answer"), made("p", {}, back))));
+      this.cards.replaceChildren(
+        ...cards.map(({ front, back }, i) =>
+          h(
+            "section",
+            { class: "paper-card", "aria-label": `Card ${i + 1}` },
+            h("small", {}, `${i + 1} of ${cards.length}`),
+            made("p", { class: "question" }, front),
+            h("small", {}, "answer"),
+            made("p", {}, back),
+          ),
+        ),
+      );
     } catch (error) {
       this.cards.replaceChildren(h("p", { class: "trouble", role: "alert" }, error.message));
     }

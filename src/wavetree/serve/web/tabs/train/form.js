@@ -10,23 +10,61 @@ export function field(label, input, hint) {
   const id = `field-${label.toLowerCase().replace(/\W+/g, "-")}`;
   input.id = id;
   if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
-  return h("div", { class: "field" }, h("label", { for: id }, label), input, hint && h("p", { class: "soft", id: `${id}-hint` }, hint));
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    input,
+    hint && h("p", { class: "soft", id: `${id}-hint` }, hint),
+  );
 }
 
 export class TrainForm {
   constructor(context, begun) {
     Object.assign(this, { context, begun, keys: [] });
     this.list = h("textarea", {
-      rows: 10, spellcheck: "false", autocapitalize: "off", placeholder: "One item a line: paste a list, or drop a file here.",
+      rows: 10,
+      spellcheck: "false",
+      autocapitalize: "off",
+      placeholder: "One item a line: paste a list, or drop a file here.",
       on: { input: () => this.count(), keydown: (event) => this.enter(event) },
     });
-    this.file = h("input", { type: "file", accept: "text/*,.txt,.csv,.tsv,.list", on: { change: () => this.read(this.file.files[0]) } });
+    this.file = h("input", {
+      type: "file",
+      accept: "text/*,.txt,.csv,.tsv,.list",
+      on: { change: () => this.read(this.file.files[0]) },
+    });
     this.counted = h("p", { class: "soft", role: "status" });
-    this.name = h("input", { type: "text", value: "my-list", required: true, maxlength: 60, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", autocomplete: "off" });
+    this.name = h("input", {
+      type: "text",
+      value: "my-list",
+      required: true,
+      maxlength: 60,
+      pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*",
+      autocomplete: "off",
+    });
     this.seconds = h("input", { type: "number", min: 1, max: 3600, value: SECONDS, required: true });
-    this.preset = h("select", {}, [["names", "names: wider, better"], ["lecture", "lecture: its network, quicker"]].map(([value, text]) => h("option", { value }, text)));
-    this.kind = h("select", {}, ["tree", "wavenet", "flat", "transformer"].map((value) => h("option", { value }, value)));
-    this.levels = h("select", {}, [["", "as the preset says"], ...[1, 2, 3, 4, 5, 6].map((level) => [level, `${level}: sees ${2 ** level} symbols`])].map(([value, text]) => h("option", { value }, text)));
+    this.preset = h(
+      "select",
+      {},
+      [
+        ["names", "names: wider, better"],
+        ["lecture", "lecture: its network, quicker"],
+      ].map(([value, text]) => h("option", { value }, text)),
+    );
+    this.kind = h(
+      "select",
+      {},
+      ["tree", "wavenet", "flat", "transformer"].map((value) => h("option", { value }, value)),
+    );
+    this.levels = h(
+      "select",
+      {},
+      [
+        ["", "as the preset says"],
+        ...[1, 2, 3, 4, 5, 6].map((level) => [level, `${level}: sees ${2 ** level} symbols`]),
+      ].map(([value, text]) => h("option", { value }, text)),
+    );
     this.trouble = h("p", { class: "trouble", role: "alert" });
     this.button = h("button", { class: "main", type: "submit" }, "Train");
     this.element = h("form", { class: "train-form", on: { submit: (event) => this.submit(event) } }, this.parts());
@@ -39,15 +77,26 @@ export class TrainForm {
     const files = field("Or a file", this.file);
     return [
       h("h2", {}, "Train a model"),
-      h("p", {}, "A list has an item a line: names, products, host names. Leave it empty to learn the 29,910 names that come along."),
+      h(
+        "p",
+        {},
+        "An item a line: names, products, host names. Left empty, the 29,910 names that come along are learnt.",
+      ),
       own,
       h("div", { class: "fields" }, files, h("div", { class: "field" }, this.counted)),
-      h("div", { class: "fields" },
+      h(
+        "div",
+        { class: "fields" },
         field("Name of the run", this.name),
         field("Seconds", this.seconds),
-        field("Preset", this.preset)),
-      h("details", {}, h("summary", {}, "Another network"),
-        h("div", { class: "fields" }, field("Model", this.kind), field("Levels", this.levels))),
+        field("Preset", this.preset),
+      ),
+      h(
+        "details",
+        {},
+        h("summary", {}, "Another network"),
+        h("div", { class: "fields" }, field("Model", this.kind), field("Levels", this.levels)),
+      ),
       this.trouble,
       h("p", { class: "buttons" }, this.button),
       (this.others = h("div", { class: "others" })),
@@ -72,7 +121,10 @@ export class TrainForm {
   async read(file) {
     if (!file) return;
     this.fill(await file.text());
-    const name = file.name.replace(/\.[^.]*$/, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+    const name = file.name
+      .replace(/\.[^.]*$/, "")
+      .replace(/[^A-Za-z0-9._-]+/g, "-")
+      .replace(/^[^A-Za-z0-9]+/, "");
     if (name) this.name.value = name.slice(0, 60);
   }
 
@@ -87,7 +139,8 @@ export class TrainForm {
       const lines = this.list.value.split(/\r?\n/).filter(Boolean);
       const distinct = new Set(lines).size;
       const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-      const says = `${number(lines.length)} items, ${number(distinct)} distinct, the longest of ${number(longest)} symbols`;
+      const [all, each, most] = [lines.length, distinct, longest].map((count) => number(count));
+      const says = `${all} items, ${each} distinct, the longest of ${most} symbols`;
       this.counted.textContent = lines.length ? says : "";
     }, WAIT);
   }
@@ -125,11 +178,20 @@ export class TrainForm {
       const left = runs.filter(({ complete, job, ready }) => ready && !complete && !job);
       const buttons = [
         ...going.map((job) => [`${job.run}: ${job.state}`, "Watch", () => this.begun(job)]),
-        ...left.map((run) => [`${run.id}: stopped at step ${number(run.step)} of ${number(run.steps)}`, "Go on", () => this.resume(run.id)]),
+        ...left.map((run) => [
+          `${run.id}: stopped at step ${number(run.step)} of ${number(run.steps)}`,
+          "Go on",
+          () => this.resume(run.id),
+        ]),
       ];
       if (!buttons.length) return;
       const rows = buttons.map(([says, does, click]) =>
-        h("li", {}, h("span", {}, says), h("button", { type: "button", "aria-label": `${does}: ${says}`, on: { click } }, does)),
+        h(
+          "li",
+          {},
+          h("span", {}, says),
+          h("button", { type: "button", "aria-label": `${does}: ${says}`, on: { click } }, does),
+        ),
       );
       this.others.replaceChildren(h("h3", {}, "Begun before"), h("ul", {}, rows));
     } catch (error) {

@@ -36,7 +36,9 @@ export class JobView {
         end: (job) => this.changed(job),
       },
       (forGood) => {
-        this.trouble.textContent = forGood ? "The server knows no such training, or is gone: a stopped run can be taken up below “New training”." : "";
+        this.trouble.textContent = forGood
+          ? "The server knows no such training, or is gone: a stopped run can be taken up below “New training”."
+          : "";
         if (forGood) this.buttons.replaceChildren(this.button("New training", this.again));
       },
     );
@@ -50,12 +52,22 @@ export class JobView {
       this.facts,
       this.buttons,
       this.trouble,
-      h("div", { class: "job-grid" },
+      h(
+        "div",
+        { class: "job-grid" },
         this.chart.element,
         this.growing.element,
-        h("div", { class: "history" }, h("h3", {}, "Samples over time"),
-          h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Samples over time" },
-            h("table", {}, h("thead", {}, h("tr", {}, heads)), this.samples)))),
+        h(
+          "div",
+          { class: "history" },
+          h("h3", {}, "Samples over time"),
+          h(
+            "div",
+            { class: "scroll", tabindex: 0, role: "region", "aria-label": "Samples over time" },
+            h("table", {}, h("thead", {}, h("tr", {}, heads)), this.samples),
+          ),
+        ),
+      ),
     ];
   }
 
@@ -143,12 +155,16 @@ export class JobView {
           left > 0.5 ? `about ${number(left)} s left` : null,
           `${number(rate)} symbols/s`,
           `loss ${last.loss.toFixed(3)}`,
-        ].filter(Boolean).map((fact) => h("span", {}, fact)),
+        ]
+          .filter(Boolean)
+          .map((fact) => h("span", {}, fact)),
       );
     }
     const raw = this.progress.map(({ step, loss }) => [step, loss]);
     const checks = this.checks.map(({ step, val_nll: loss }) => [step, loss]);
-    const best = this.checks.length ? Math.min(...this.checks.map(({ val_nll: loss }) => loss)).toFixed(3) : "not measured yet";
+    const best = this.checks.length
+      ? Math.min(...this.checks.map(({ val_nll: loss }) => loss)).toFixed(3)
+      : "not measured yet";
     this.chart.draw(
       [
         { label: "training, raw", points: raw, look: "faint", shade: 1 },
@@ -158,7 +174,17 @@ export class JobView {
       `Training ${last ? last.loss.toFixed(3) : "not begun"}, validation ${best} at best.`,
     );
     const rows = this.checks.toReversed().map(({ step, val_nll: loss, samples }) =>
-      h("tr", {}, h("td", {}, number(step)), h("td", {}, loss.toFixed(4)), h("td", {}, samples.map((sample) => h("span", { class: "made-up" }, sample || "(empty)")))),
+      h(
+        "tr",
+        {},
+        h("td", {}, number(step)),
+        h("td", {}, loss.toFixed(4)),
+        h(
+          "td",
+          {},
+          samples.map((sample) => h("span", { class: "made-up" }, sample || "(empty)")),
+        ),
+      ),
     );
     this.samples.replaceChildren(...rows);
   }
