@@ -43,10 +43,16 @@ def test_two_processes_killed_and_gone_on_with(command: Command, names: Path, sp
     """Must-show 2 in its short form: as many trials as were asked for, each different, each an ordinary run."""
     out, wanted = tmp_path / "sweep", 8
     asked = words(names, space, out, wanted)
-    both = [
-        subprocess.Popen([sys.executable, "-m", "wavetree", *asked], stderr=subprocess.DEVNULL, env=dict(os.environ))
-        for _ in range(2)
-    ]
+
+    def process() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wavetree", *asked],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ),
+        )
+
+    both = [process() for _ in range(2)]
     try:
         while len(list(out.glob("trials/*/latest"))) < wanted // 2 and any(one.poll() is None for one in both):
             time.sleep(0.02)
@@ -54,8 +60,9 @@ def test_two_processes_killed_and_gone_on_with(command: Command, names: Path, sp
         for one in both:
             one.send_signal(signal.SIGKILL)
             one.wait()
-    ran = command(*asked, "--json")
-    assert ran.code == 0
+    with process() as beside:  # two go on, and both come to the end
+        ran = command(*asked, "--json")
+    assert (ran.code, beside.returncode) == (0, 0)
     found = ran.document
     assert (found["complete"], found["failed"], found["duplicates"]) == (wanted, 0, 0)
     assert len(found["trials"]) == wanted  # one that a death cut off while its values were drawn is none

@@ -103,7 +103,7 @@ class SweepFolder:
         try:
             for name in ("trials", "locks"):
                 (path / name).mkdir(parents=True, exist_ok=True)
-            with self._alone():
+            with self.alone():
                 self._same_plan()
                 _mend(path / "journal.log")
                 self.storage = JournalStorage(JournalFileBackend(str(path / "journal.log")))
@@ -126,7 +126,7 @@ class SweepFolder:
         """
         from optuna.trial import TrialState
 
-        with self._alone():
+        with self.alone():
             trials = self.study.get_trials(deepcopy=False)
             for trial in trials:
                 if trial.state == TrialState.RUNNING and (lock := self._lock(trial.number)):
@@ -210,8 +210,8 @@ class SweepFolder:
                 )
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """In here no other process asks for a trial. A lock that its holder died with is free."""
+    def alone(self) -> Iterator[None]:
+        """In here no other process asks for a trial, or draws a report. A lock that its holder died with is free."""
         with (self.path / "locks" / "asking").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

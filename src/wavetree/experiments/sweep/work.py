@@ -174,8 +174,9 @@ def result(folder: SweepFolder, wanted: int) -> Swept:
     if best is None:
         return Swept(found.path, wanted, trials, {}, None, "no trial is complete yet.")
     run = RunFolder.open(folder.run(best.number))
-    if not (run.path / "report.html").exists():
-        report_run(run, train(run))
+    with folder.alone():  # others come to this point as well, and a run is worked on by one process
+        if not (run.path / "report.html").exists():
+            report_run(run, train(run))
     if best.number == 0:
         others = len(found.finished) - 1
         says = (
