@@ -7,7 +7,7 @@ sum divided by the number of all its symbols, a batch norm has the statistics of
 processes hold the same weights, and take the same steps. Process 0 alone writes.
 
 The gradients travel as one flat tensor, not by torch's DistributedDataParallel, which hooks into `backward()` of
-one module and takes the mean over processes, whatever their shares (docs/scale.md has both, measured).
+one module and takes the mean over processes, whatever their shares (docs/scale.md says why).
 """
 
 from __future__ import annotations
