@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 PINS := pyproject.toml $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format clean
+.PHONY: help demo test fuzz audit docs lint format clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +22,7 @@ demo: $(VENV)/run.stamp ## train on the embedded names, sample new ones, look in
 test: $(VENV)/test.stamp ## run all tests; JOBS=4 on four cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist=worksteal
 
-fuzz: $(VENV)/test.stamp ## what reads from outside, 10,000 cases each, 5 seconds and 1 GB a case; about an hour
+fuzz: $(VENV)/test.stamp ## what reads from outside, 10,000 cases each, 5 seconds and 1 GB a case; an hour or two
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/fuzz --hypothesis-profile=long
 
 lint: $(VENV)/dev.stamp ## format, lint, types, layers
@@ -31,12 +31,20 @@ lint: $(VENV)/dev.stamp ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 
+audit: $(VENV)/venv.stamp ## look the pinned packages up in the advisory databases; needs a network
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit
+	$(VENV)/audit/bin/pip-audit --no-deps --disable-pip -r requirements/run.txt -r requirements/test.txt -r requirements/dev.txt
+
+docs: $(VENV)/test.stamp ## build the docs into site/, strictly
+	$(BIN)/python scripts/make_docs.py site
+
 format: $(VENV)/dev.stamp ## put the sources into their one format
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean: ## remove everything that was made, except runs
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/venv.stamp:

@@ -100,6 +100,8 @@ def test_frames_whose_head_no_parser_takes(tmp_path: Path) -> None:
 def test_the_limits_of_the_long_form_bite() -> None:
     with pytest.raises(HangError), limits(seconds=0.05):
         time.sleep(60)
+    with pytest.raises(HangError), limits(seconds=0.2):
+        all(iter(lambda: True, False))
     with pytest.raises(MemoryError), limits(more=1 << 27):
         bytes(1 << 28)
 

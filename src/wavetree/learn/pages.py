@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from wavetree.learn.cards import cards
@@ -25,7 +25,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 def index_page(for_anki: Sequence[str]) -> str:
     """What there is, and in which order to take it. Anki reads any one of the files `for_anki`."""
     decks = " or ".join(f"[{name}]({name})" for name in for_anki)
-    return _page(
+    return page(
         "index.html",
         "Learn wavetree",
         to_html(
@@ -52,13 +52,13 @@ def lesson_page(questions: Sequence[Question]) -> str:
         rest = rest.replace(name, f'<a href="practice.html#{question.id}">{name}</a>')
     links = "".join(f'<li><a href="#{s.anchor}">{s.title}</a></li>\n' for s in sections(lesson()))
     contents = f'<nav class="contents" aria-label="Sections">\n<ol>\n{links}</ol>\n</nav>\n'
-    return _page("lesson.html", "Lesson", f"{title}</h1>\n{contents}{rest}")
+    return page("lesson.html", "Lesson", f"{title}</h1>\n{contents}{rest}")
 
 
 def cheatsheet_page() -> str:
     """The cheat sheet."""
     paper = "<style>@page { size: A4 landscape; margin: 9mm; }</style>\n"
-    return _page("cheatsheet.html", "Cheat sheet", to_html(cheatsheet()), head=paper, layout="sheet")
+    return page("cheatsheet.html", "Cheat sheet", to_html(cheatsheet()), head=paper, layout="sheet")
 
 
 def practice_page(questions: Sequence[Question], seed: int) -> str:
@@ -83,7 +83,7 @@ def practice_page(questions: Sequence[Question], seed: int) -> str:
             f'<p class="soft"><a href="lesson.html#{anchors[question.section]}">Section {question.section}</a>, '
             f"{to_inline_html(f'`{question.id}`')}</p>\n</article>\n"
         )
-    return _page("practice.html", "Practice", "".join(parts))
+    return page("practice.html", "Practice", "".join(parts))
 
 
 def cards_page() -> str:
@@ -104,7 +104,7 @@ def cards_page() -> str:
         f'<ul class="cards">\n{items}</ul>\n<p class="unseen" id="heard" aria-live="polite"></p>\n'
         f"<script>\n{packaged('cards.js')}</script>\n"
     )
-    return _page("cards.html", "Cards", body, head=both, layout="wide")
+    return page("cards.html", "Cards", body, head=both, layout="wide")
 
 
 def print_page() -> str:
@@ -119,11 +119,14 @@ def print_page() -> str:
         '<h1 class="screen">Cards to print</h1>\n<p class="screen">Print this page: one card a page, A6, landscape. '
         f"Fold at the line, or cover the answer.</p>\n<div>\n{items}</div>\n"
     )
-    return _page("print.html", "Cards to print", body, head=f"<style>\n{packaged('print.css')}</style>\n")
+    return page("print.html", "Cards to print", body, head=f"<style>\n{packaged('print.css')}</style>\n")
 
 
-def _page(name: str, title: str, body: str, head: str = "", layout: str = "text") -> str:
-    links = "".join(f'<a href="{file}"{_HERE if file == name else ""}>{label}</a>\n' for file, label in PAGES.items())
+def page(
+    name: str, title: str, body: str, head: str = "", layout: str = "text", site: Mapping[str, str] = PAGES
+) -> str:
+    """The HTML of the file `name` of a site, whose files and their labels stand at its top."""
+    links = "".join(f'<a href="{file}"{_HERE if file == name else ""}>{label}</a>\n' for file, label in site.items())
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
