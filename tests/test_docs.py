@@ -32,7 +32,14 @@ TINY = {
     "tree": {"hidden": 8, "embedding": 4},
     "wavenet": {"channels": 8, "hidden": 8, "skip": 8, "stacks": 1, "levels": 3, "norm": "layer"},
 }
-MINUTES = {f"bench {name}" for name in BENCHES} | {"compare", "sweep", "serve", "doctor", "learn practice", "learn cards"}
+MINUTES = {f"bench {name}" for name in BENCHES} | {
+    "compare",
+    "sweep",
+    "serve",
+    "doctor",
+    "learn practice",
+    "learn cards",
+}
 """What takes minutes or waits for a person: these commands are read to the last word, and not begun. Each has tests."""
 
 

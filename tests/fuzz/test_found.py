@@ -16,6 +16,7 @@ from tests.fuzz.test_run_files import go_on
 
 from wavetree.data.corpus import CorpusSettings, open_corpus
 from wavetree.errors import DamagedError, InputError
+from wavetree.experiments.sweep.space import read_space, untried
 from wavetree.export.hub import export_hub
 from wavetree.runs import RunFolder, load
 
@@ -95,6 +96,18 @@ def test_frames_whose_head_no_parser_takes(tmp_path: Path) -> None:
         (tmp_path / "a.npy").write_bytes(raw)
         with pytest.raises(InputError, match=r"a\.npy is no array"):
             open_corpus([tmp_path / "a.wav"], CorpusSettings("audio", 16_000, 2, 16), cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000])
+def test_a_space_that_the_parser_of_toml_gives_up_on(tmp_path: Path, value: str) -> None:
+    (tmp_path / "space.toml").write_text(f"[train]\nseed = {value}")
+    with pytest.raises(InputError, match=r"space\.toml is no TOML"):
+        read_space(tmp_path / "space.toml", "names", [])
+
+
+def test_a_range_longer_than_len_can_say(tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text(f"[train]\nseed = {{low = 0, high = {2**63 - 1}}}")
+    assert untried(read_space(tmp_path / "space.toml", "names", []), []) is None
 
 
 def test_the_limits_of_the_long_form_bite() -> None:

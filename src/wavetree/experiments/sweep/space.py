@@ -120,7 +120,7 @@ def read_space(path: Path, preset: str, changes: Sequence[str]) -> tuple[Dimensi
         raise InputError(f"could not read {path}: {(error.strerror or str(error)).lower()}.") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is no UTF-8 text: a space is a TOML file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, and of brackets in brackets, too
         reason = str(error)[:1].lower() + str(error)[1:]
         raise InputError(f"{path} is no TOML: {reason}. `wavetree sweep --help` shows a space.") from None
     space = tuple(_dimension(path, name, entry) for name, entry in _entries(path, document))
@@ -148,11 +148,20 @@ def starting_point(space: Sequence[Dimension], preset: str, changes: Sequence[st
 def untried(space: Sequence[Dimension], tried: Sequence[Mapping[str, Value]]) -> list[dict[str, Value]] | None:
     """The combinations of a space that are left; None where there are too many to list."""
     values = [dimension.listed() for dimension in space]
-    if any(some is None for some in values) or math.prod(len(some or ()) for some in values) > LISTED:
+    known = [some for some in values if some is not None]
+    if len(known) < len(values) or math.prod(map(_count, known)) > LISTED:
         return None
     names = [dimension.name for dimension in space]
-    every = [dict(zip(names, some, strict=True)) for some in itertools.product(*(some or () for some in values))]
+    every = [dict(zip(names, some, strict=True)) for some in itertools.product(*known)]
     return [some for some in every if some not in tried]
+
+
+def _count(values: Sequence[Value]) -> int:
+    """How many there are; of a range too long for `len`, more than are ever listed."""
+    try:
+        return len(values)
+    except OverflowError:
+        return LISTED + 1
 
 
 def to_json(space: Sequence[Dimension]) -> list[dict[str, object]]:
