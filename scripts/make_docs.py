@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cached_property
@@ -69,7 +70,7 @@ def build() -> dict[str, str]:
         raise BrokenError(f"there is no page {lost[0]!r}, and GROUPS names it.")
     made = {
         f"{name}.html": page(
-            f"{name}.html", title_of(text), to_html(_linked(text, set(pages))), layout="wide", site=TOP
+            f"{name}.html", title_of(text), _pictured(to_html(_linked(text, set(pages)))), layout="wide", site=TOP
         )
         for name, text in pages.items()
     }
@@ -110,11 +111,23 @@ def _linked(markdown: str, pages: set[str]) -> str:
     )
 
 
+def _pictured(html: str) -> str:
+    """With the pictures of docs/ in the page itself."""
+
+    def held(found: re.Match[str]) -> str:
+        file = ROOT / "docs" / found[1].removeprefix("docs/")
+        if not file.is_file():
+            return found[0]
+        return f'src="data:image/{file.suffix[1:]};base64,{b64encode(file.read_bytes()).decode()}"'
+
+    return re.sub(r'src="([\w./-]+)"', held, html)
+
+
 def check_links(made: dict[str, str]) -> None:
     """Raises BrokenError for a link that leads nowhere, and for anything that a page would load."""
     anchors = {file: set(re.findall(r' id="([^"]+)"', html)) for file, html in made.items()}
     for file, html in made.items():
-        if loads := re.findall(r'<(?:script|img|iframe|source)[^>]*\ssrc="([^"]+)"', html):
+        if loads := re.findall(r'<(?:script|img|iframe|source)[^>]*\ssrc="((?!data:)[^"]+)"', html):
             raise BrokenError(f"{file} loads {loads[0]}: a page loads nothing.")
         for target in map(unescape, re.findall(r'<a [^>]*href="([^"]+)"', html)):
             where, _, anchor = target.partition("#")
