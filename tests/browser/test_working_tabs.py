@@ -112,6 +112,18 @@ def test_a_training_is_paused_taken_up_and_stopped(opened: Opened, by: By) -> No
     expect(it.page.get_by_role("button", name="Go on")).to_be_visible()
 
 
+def test_a_long_list_is_pasted(opened: Opened) -> None:
+    it = opened("desktop")
+    it.go("train")
+    it.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    text = "\n".join(f"{number:b}" for number in range(30_000))
+    it.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    it.page.get_by_label("Your list").focus()
+    it.press("Control+V")
+    expect(it.page.locator(".train-form [role=status]")).to_contain_text("30,000 items, 30,000 distinct")
+    assert it.page.get_by_label("Your list").input_value() == text
+
+
 def test_a_list_that_cannot_be_learnt_is_refused_in_a_sentence(opened: Opened) -> None:
     it = opened("phone")
     it.go("train")

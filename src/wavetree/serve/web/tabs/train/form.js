@@ -3,6 +3,7 @@
 import { h, number } from "../../dom.js";
 
 const SECONDS = 20;
+const LONG = 10000; // symbols
 const WAIT = 200; // milliseconds of quiet before a long list is counted
 
 // The field of a form: a label above, a hint below.
@@ -27,7 +28,7 @@ export class TrainForm {
       spellcheck: "false",
       autocapitalize: "off",
       placeholder: "One item a line: paste a list, or drop a file here.",
-      on: { input: () => this.count(), keydown: (event) => this.enter(event) },
+      on: { input: () => this.count(), keydown: (event) => this.enter(event), paste: (event) => this.paste(event) },
     });
     this.file = h("input", {
       type: "file",
@@ -126,6 +127,15 @@ export class TrainForm {
       .replace(/[^A-Za-z0-9._-]+/g, "-")
       .replace(/^[^A-Za-z0-9]+/, "");
     if (name) this.name.value = name.slice(0, 60);
+  }
+
+  // A browser takes minutes to type tens of thousands of lines into a field, and no time to set them.
+  paste(event) {
+    const text = event.clipboardData.getData("text");
+    if (text.length < LONG) return;
+    event.preventDefault();
+    this.list.setRangeText(text, this.list.selectionStart, this.list.selectionEnd, "end");
+    this.count();
   }
 
   fill(text) {
