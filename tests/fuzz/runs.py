@@ -60,7 +60,7 @@ def _sums(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _seal(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Changes a JSON file; not where it is none any more, or has no checksums in it."""
     with suppress(ValueError, TypeError, KeyError, RecursionError, OSError):
-        path.write_bytes(json.dumps(change(json.loads(path.read_bytes()))).encode())
+        path.write_bytes(json.dumps(change(json.loads(path.read_bytes())), indent=1).encode())
 
 
 def _sum(path: Path) -> str:

@@ -121,4 +121,6 @@ def test_the_limits_of_the_long_form_bite() -> None:
 
 def test_the_whole_run_is_whole(listed: Spoilable) -> None:
     assert go_on(listed) == 0
+    with listed.holding(edited(listed, f"{listed.checkpoint}/state.json", seconds=9.0), sealed=True):
+        assert go_on(listed) == 0, "the sums were not made to fit, so that no sealed case gets beyond them"
     assert RunFolder.open(listed.path).labels("train")[0] in {("F",), ("M",)}
