@@ -27,21 +27,24 @@ AMOUNTS = st.integers(-3, 30).map(str) | st.sampled_from(["", "x", "nan", "-inf"
 PATTERNS = ["(", "a{99999999999}", "[", "(?P<x", "\\", "ka.*", "*", "(?i)KA.*"]
 
 
-def options() -> dict[str, list[str]]:
+def named(app: App) -> Iterator[str]:
+    """The names of an app's verbs."""
+    return (name for name in app if not name.startswith("-"))
+
+
+def options(app: App, before: tuple[str, ...] = ()) -> dict[str, list[str]]:
     """Every option of every verb, by the words that call it."""
-
-    def of(app: App) -> list[str]:
-        collection = app.assemble_argument_collection()
-        return sorted({"--help"} | {name for argument in collection for name in argument.names if name[0] == "-"})
-
-    app = make_app()
-    known = {name: of(app[name]) for name in VERBS}
-    for room, verbs in (("bench", BENCHES), ("learn", LESSONS)):
-        known |= {f"{room} {name}": of(app[room][name]) for name in verbs}
+    known: dict[str, list[str]] = {}
+    for name in named(app):
+        words, verb = (*before, name), app[name]
+        known |= options(verb, words)
+        if verb.default_command is not None:
+            arguments = verb.assemble_argument_collection()
+            known[" ".join(words)] = sorted({"--help"} | {n for a in arguments for n in a.names if n[0] == "-"})
     return known
 
 
-OPTIONS = options()
+OPTIONS = options(make_app())
 
 
 @st.composite
@@ -79,20 +82,11 @@ def test_words_are_read(data: st.DataObject, verb: str) -> None:
 
 @given(argv=st.lists(texts(), max_size=4))
 def test_words_without_a_verb(argv: list[str]) -> None:
-    known = {*VERBS, "bench", "learn"}
+    known = {words.split()[0] for words in OPTIONS}
     call([word for word in argv if word not in known])
 
 
-def named(app: App) -> Iterator[str]:
-    """The names of an app's verbs."""
-    return (name for name in app if not name.startswith("-"))
-
-
 def test_every_verb_is_among_them() -> None:
-    app = make_app()
-    rooms = {"bench", "learn"}
-    assert set(named(app)) - rooms == {verb for verb in OPTIONS if " " not in verb}
-    assert {f"{room} {name}" for room in rooms for name in named(app[room])} == {
-        verb for verb in OPTIONS if " " in verb
-    }
+    expected = {*VERBS, *(f"bench {name}" for name in BENCHES), *(f"learn {name}" for name in LESSONS)}
+    assert expected <= set(OPTIONS)
     assert "--temperature" in OPTIONS["sample"]
