@@ -63,10 +63,13 @@ def test_a_damaged_file_is_found(command: Command, copy: Path, name: str) -> Non
 def test_pruning_leaves_what_sampling_and_resuming_need(command: Command, copy: Path) -> None:
     assert len(list((copy / "checkpoints").iterdir())) == 2
     (copy / ".best.partial").write_text("0000")
+    mine = copy / "checkpoints" / "000010 of mine"
+    shutil.copytree(copy / "checkpoints" / "000030", mine)
     ran = command("runs", "prune", copy, "--json")
     assert ran.document["freed_bytes"][str(copy)] > 1000
     kept = {(copy / which).read_text().strip() for which in ("best", "latest")}
-    assert {path.name for path in (copy / "checkpoints").iterdir()} == kept
+    assert {path.name for path in (copy / "checkpoints").iterdir()} == kept | {mine.name}
+    assert len(list(mine.iterdir())) == 4
     assert not (copy / ".best.partial").exists()
     assert command("runs", "check", copy).code == 0
     assert command("sample", copy, "-n", 2).code == 0
@@ -90,3 +93,13 @@ def test_a_damaged_checkpoint_is_an_error_to_sample_and_none_to_resume(command: 
     assert "note: " in ran.err
     assert "going on from step 20" in ran.err
     assert command("runs", "check", copy).code == 0
+
+
+def test_pruning_removes_what_was_left_of_the_run_and_nothing_of_another_kind(command: Command, copy: Path) -> None:
+    left, mine = (copy.with_name(f".{copy.name}.{word}") for word in ("new", "old"))
+    (left / "checkpoints").mkdir(parents=True)
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("of years")
+    assert "is in the way, and is no run" in command("runs", "prune", copy).sentence
+    assert not left.exists()
+    assert (mine / "thesis.tex").exists()

@@ -26,6 +26,13 @@ def test_a_loss_is_better_when_lower_and_a_speed_when_higher() -> None:
     assert not Record("", 1, 2, True, lambda _: {"value": 2.01}).row("it", material())["floor_met"]
 
 
+def test_a_bound_is_not_reached_by_what_took_too_long() -> None:
+    for within in (True, False):
+        found: Figures = {"value": 1.9, "within_the_limit": within}
+        row = Record("", 1.930, 1.945, True, lambda _, found=found: found).row("it", material())
+        assert (row["floor_met"], row["goal_met"]) == (within, within)
+
+
 def test_every_goal_lies_beyond_its_floor() -> None:
     for record in RECORDS.values():
         assert record.goal < record.floor if record.less else record.goal > record.floor

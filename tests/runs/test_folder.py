@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -321,3 +322,26 @@ def test_the_best_checkpoint_is_pointed_to_before_the_latest(run: RunFolder, mon
     tensors, state = run.load("latest", ["model", "training"])
     run.save(5, tensors, state, best=True)
     assert written == ["best", "latest"]
+
+
+def test_a_folder_that_only_has_the_name_of_a_leftover_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / ".run.old"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("of years")
+    with pytest.raises(RunError, match=r"\.run\.old is in the way, and is no run: it is left alone"):
+        create(tmp_path / "run")
+    assert [path.name for path in mine.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_that_another_process_made_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were told that the place is free."""
+    first = create(tmp_path / "run")
+    before = first.config()
+    for name in ("wavetree.runs.create", "wavetree.train.start"):
+        monkeypatch.setattr(sys.modules[name], "refuse_taken", lambda *_: None)
+    with pytest.raises(SaveError, match="could not make the run folder"):
+        create(tmp_path / "run", settings=configure("names", ["model.hidden=12", "train.steps=4"]))
+    assert RunFolder.open(tmp_path / "run").config() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import opened
 
 import wavetree
+from wavetree.errors import DamagedError
 from wavetree.export.hub import export_hub
 from wavetree.inspect import flip, layer_table, next_symbols, open_fusion
+from wavetree.runs import RunFolder
 from wavetree.score import scores
 from wavetree.score.completing import completions
 from wavetree.score.surprisal import NATS_A_BIT
@@ -39,6 +43,24 @@ def test_the_runs_are_listed(client: TestClient, trained: wavetree.Trained) -> N
     assert small["complete"]
     assert runs["text"]["kind"] == "text"
     assert runs["flat"]["levels"] is None
+
+
+def test_a_run_whose_checkpoint_is_replaced_meanwhile_is_listed(
+    client: TestClient, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training drops the checkpoint that a look at it has just been led to; one that stays damaged is left out."""
+    real = RunFolder.load
+    bad: Iterator[bool] = iter(())
+
+    def load(folder: RunFolder, which: str, names: list[str]) -> Any:
+        if folder.path.name == "small" and next(bad, False):
+            raise DamagedError("it is gone")
+        return real(folder, which, names)
+
+    monkeypatch.setattr(RunFolder, "load", load)
+    for times, listed in ((2, True), (100, False)):
+        bad = iter([True] * times)
+        assert ("small" in [run["id"] for run in client.get("/api/runs").json()["runs"]]) is listed
 
 
 def test_a_run_has_its_details(client: TestClient, trained: wavetree.Trained) -> None:

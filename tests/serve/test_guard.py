@@ -274,6 +274,8 @@ def test_a_token_is_asked_for(shelf: Path) -> None:
         assert (led.status_code, led.headers["location"]) == (303, "/")
         assert "HttpOnly; SameSite=Strict" in led.headers["set-cookie"]
         assert client.get("/api/runs").status_code == 200  # by the cookie
+        client.cookies.set("other", '{"of": [1, "another program"]}')
+        assert client.get("/api/runs").status_code == 200
 
 
 def test_what_is_loopback() -> None:

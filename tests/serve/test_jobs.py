@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,3 +216,28 @@ def test_a_server_that_ends_saves_what_trains(items: list[str], tmp_path: Path) 
     folder = RunFolder.open(tmp_path / "last")
     assert job.startswith("train-")
     assert folder.has_checkpoint()
+
+
+def test_a_process_that_cannot_be_understood_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the lock of its run, and nobody would ever tell it to stop."""
+    script, told = tmp_path / "child", tmp_path / "pid"
+    lines = ["import os, time", f"open({str(told)!r}, 'w').write(str(os.getpid()))", "print('no JSON', flush=True)"]
+    script.write_text("\n".join([f"#!{sys.executable}", *lines, "time.sleep(600)"]))
+    script.chmod(0o755)
+    monkeypatch.setattr("wavetree.serve.jobs.sys.executable", str(script))
+    with opened(tmp_path) as client:
+        begun = client.post("/api/jobs/compare", json={}).json()["id"]
+        last = events(client, begun)[-1][1]
+        assert (last["state"], last["error"]["message"]) == (
+            "failed",
+            "the process of this job can no longer be heard.",
+        )
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(told.read_text()), 0)
+
+
+def test_a_process_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wavetree.serve.jobs.sys.executable", str(tmp_path / "none"))
+    with opened(tmp_path) as client:
+        job = client.post("/api/jobs/compare", json={}).json()["id"]
+        assert "could not be started" in events(client, job)[-1][1]["error"]["message"]

@@ -230,6 +230,39 @@ def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
     held(test)
 
 
+def test_the_time_limit_of_a_stream_reaches_whoever_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first piece is taken by one task and the rest by another, as a streamed answer is."""
+    monkeypatch.setattr(model_thread, "limit", lambda name: Limit(name, 0, 0.2, "seconds", ""))
+    may_end = threading.Event()
+
+    def pieces(_: object) -> Iterator[str]:
+        yield "first"
+        may_end.wait(60)
+
+    async def test(thread: ModelThread) -> None:
+        course = thread.course(pieces)
+        assert await anext(course) == "first"
+        reading = asyncio.create_task(anext(course))
+        with pytest.raises(Refusal) as refused:
+            await reading
+        assert refused.value.code == "too_long"
+        may_end.set()
+
+    try:
+        held(test)
+    finally:
+        may_end.set()
+
+
+def test_answers_that_are_too_few_fail_their_pass_and_not_the_thread() -> None:
+    async def test(thread: ModelThread) -> None:
+        with pytest.raises(ValueError, match="shorter"):
+            await thread.share("a", lambda _: [], 0, 1)
+        assert await thread.share("a", doubled, 2, 1) == 4
+
+    held(test)
+
+
 @pytest.mark.parametrize("error", [SymbolError("'x' is not known"), WavetreeError("no"), Refusal("invalid", "no")])
 def test_a_refusal_comes_through_and_the_thread_lives_on(error: Exception) -> None:
     def fails(_: object) -> Any:

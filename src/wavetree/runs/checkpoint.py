@@ -91,7 +91,11 @@ def whole_files(folder: Path) -> dict[str, bytes]:
     """Every file of a checkpoint, each compared with the manifest. Raises DamagedError."""
     sums = checksums(folder)
     contents = {}
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except FileNotFoundError:  # it was dropped by the process that trains the run
+        raise DamagedError(_damaged(folder, "it is gone")) from None
+    for path in paths:
         if path.name == MANIFEST or path.name.startswith("."):  # the latter are the system's own
             continue
         contents[path.name] = read_bytes(path)

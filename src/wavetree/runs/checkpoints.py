@@ -18,6 +18,7 @@ from torch import Tensor
 
 from wavetree.errors import DamagedError
 from wavetree.runs.checkpoint import (
+    PARTIAL,
     checksums,
     could_not_save,
     read_bytes,
@@ -76,7 +77,8 @@ class Checkpoints:
         before = {step: name for name in self.names() for step, _ in [_order(name)] if step < now}
         kept = pointed | {before[step] for step in sorted(before, reverse=True)[: keep_last - 1]}
         for other in self.place.iterdir():
-            if other.name not in kept:
+            ours = NAME.fullmatch(other.name) or (other.name.startswith(".") and other.name.endswith(PARTIAL))
+            if ours and other.name not in kept:  # what else lies there was put there by somebody, and is theirs
                 shutil.rmtree(other, ignore_errors=True)
 
     def load(self, which: str, names: list[str]) -> tuple[Tensors, State]:

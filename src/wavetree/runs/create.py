@@ -51,13 +51,13 @@ def create_run(
     with alone(place) if is_run(place) else nullcontext():
         try:
             for left in (beside, aside):
-                shutil.rmtree(left, ignore_errors=True)
+                clear_left(left)
             (beside / "checkpoints").mkdir(parents=True)
             for name, content in files.items():
                 write_file(beside / name, content)
-            if place.exists():
+            if force and place.exists():
                 place.rename(aside)
-            beside.rename(place)
+            beside.rename(place)  # fails where another process has just made a run there
             flush_folder(place.parent)
             shutil.rmtree(aside, ignore_errors=True)
         except SaveError:
@@ -70,6 +70,19 @@ def create_run(
     return RunFolder(path)
 
 
+def clear_left(left: Path) -> None:
+    """Removes what a death left of a run that was being made or replaced. Raises RunError where it is no such thing."""
+    if left.is_dir() and not left.is_symlink() and not foreign_in(left):
+        shutil.rmtree(left, ignore_errors=True)
+    elif left.exists() or left.is_symlink():
+        raise RunError(f"{left} is in the way, and is no run: it is left alone. Move it away, or choose another --out.")
+
+
+def foreign_in(path: Path) -> list[str]:
+    """What lies in a folder, and belongs to no run."""
+    return sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
+
+
 def refuse_taken(path: Path, force: bool) -> None:
     """Raises RunError if a run cannot be made at `path`: something is there, and `force` does not apply to it."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
@@ -78,8 +91,7 @@ def refuse_taken(path: Path, force: bool) -> None:
         raise RunError(f"{path} is there already and is no run: it is left alone. Choose another --out.")
     if not force:
         raise RunError(f"{path} holds a run: go on with it (--resume), replace it (--force) or choose another --out.")
-    foreign = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
-    if foreign:
+    if foreign := foreign_in(path):
         raise RunError(f"{path} holds more than a run, {foreign[0]!r}: move that away before --force replaces the run.")
     if Path.cwd().is_relative_to(path.resolve()):
         raise RunError(f"{path} is the folder you are in: leave it before --force replaces it.")

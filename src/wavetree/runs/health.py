@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError
 from wavetree.runs.checkpoint import ADVICE, PARTIAL
 from wavetree.runs.checkpoints import POINTERS
+from wavetree.runs.create import clear_left
 from wavetree.runs.folder import RunFolder
 from wavetree.runs.lock import is_busy
 
@@ -113,8 +113,9 @@ def prune(folder: RunFolder) -> int:
         place = folder.path.resolve()
         for word in ("new", "old"):
             beside = place.with_name(f".{place.name}.{word}")
-            before += _size(beside)
-            shutil.rmtree(beside, ignore_errors=True)
+            if beside.exists():
+                before += _size(beside)
+                clear_left(beside)
         return before - _size(folder.path)
 
 

@@ -13,9 +13,9 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wavetree.serve.limits import limit, most
@@ -227,11 +227,8 @@ def _asked_token(scope: Scope) -> str | None:
 
 
 def _cookie(headers: dict[bytes, bytes]) -> str:
-    try:
-        held = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
-    except CookieError:
-        return ""
-    return held[COOKIE].value if COOKIE in held else ""
+    """As browsers send them; a cookie of another program on this machine, however odd, hides none of ours."""
+    return cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE, "")
 
 
 def _too_deep(body: bytes) -> bool:

@@ -202,8 +202,13 @@ class Jobs:
                 self._hear(job, event["event"], event["data"])
             await job.process.wait()
         except OSError:
-            found["error"] = {"code": "failed", "message": "the process of this job could not be started."}
+            job.error = {"code": "failed", "message": "the process of this job could not be started.", "field": None}
+        except ValueError:  # a line that is no JSON, or longer than any should be
+            job.error = {"code": "failed", "message": "the process of this job can no longer be heard.", "field": None}
         finally:
+            if job.process is not None and job.process.returncode is None:
+                job.process.kill()
+                await job.process.wait()
             _end(job, found)
 
     def _hear(self, job: Job, kind: str, data: dict[str, Any]) -> None:

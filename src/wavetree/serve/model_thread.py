@@ -136,12 +136,16 @@ class ModelThread:
         one = _Course(loop, _deadline(), pieces=pieces(breath), out=asyncio.Queue())
         breath.course = one
         self._enter(self._courses, one)
+        end = loop.time() + limit("seconds").most
         try:
-            async with asyncio.timeout_at(loop.time() + limit("seconds").most):
-                while (piece := await one.out.get()) is not END:
-                    if isinstance(piece, BaseException):
-                        raise piece
-                    yield piece
+            while True:
+                async with asyncio.timeout_at(end):  # not around the yield: another task may take the next piece
+                    piece = await one.out.get()
+                if isinstance(piece, BaseException):
+                    raise piece
+                if piece is END:
+                    break
+                yield piece
         except TimeoutError:
             raise too_long() from None
         finally:
@@ -194,10 +198,10 @@ class ModelThread:
             return
         self._gauges.passes.observe(len(shares))
         try:
-            answers = shares[0].work([one.payload for one in shares])
+            pairs = list(zip(shares, shares[0].work([one.payload for one in shares]), strict=True))
         except Exception as error:  # noqa: BLE001  the thread must outlive any request
-            answers = [_refusal(error)] * len(shares)
-        for one, answer in zip(shares, answers, strict=True):
+            pairs = [(one, _refusal(error)) for one in shares]
+        for one, answer in pairs:
             one.settle(answer)
 
     def _go_on(self, course: _Course) -> None:

@@ -6,11 +6,12 @@ import json
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -26,6 +27,7 @@ from wavetree.score import Calibration, Threshold, calibration_of
 from wavetree.serve.limits import most
 from wavetree.serve.refusals import Refusal
 
+T = TypeVar("T")
 RUN_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _ID = re.compile(RUN_ID[:-1] + r"\Z")
 KEPT_THRESHOLDS = 64
@@ -154,28 +156,24 @@ class Shelf:
         """The run with its best weights, kept in memory until they change. Raises Refusal."""
         path = self._chosen if self._is_chosen(run) else None
         path = path or self.path(run)
-        for attempt in range(TRIES):
-            folder = RunFolder(path)
-            if not (folder.published or folder.has_checkpoint()):
-                raise Refusal("no_checkpoint", "this run has saved nothing yet: wait for its first check.")
-            version = _version(path)
-            with self._lock:
-                held = self._loaded.get(run)
-                if held is not None and held.version == version:
-                    self._loaded.move_to_end(run)
-                    return held
-            try:
-                made = Loaded(run, version, load(path))
-            except WavetreeError:
-                if attempt == TRIES - 1:
-                    raise
-                continue
-            with self._lock:
-                self._loaded[run] = made
-                while len(self._loaded) > most("loaded"):
-                    self._loaded.popitem(last=False)
-            return made
-        raise AssertionError
+        return _steadily(lambda: self._load(run, path))
+
+    def _load(self, run: str, path: Path) -> Loaded:
+        folder = RunFolder(path)
+        if not (folder.published or folder.has_checkpoint()):
+            raise Refusal("no_checkpoint", "this run has saved nothing yet: wait for its first check.")
+        version = _version(path)
+        with self._lock:
+            held = self._loaded.get(run)
+            if held is not None and held.version == version:
+                self._loaded.move_to_end(run)
+                return held
+        made = Loaded(run, version, load(path))
+        with self._lock:
+            self._loaded[run] = made
+            while len(self._loaded) > most("loaded"):
+                self._loaded.popitem(last=False)
+        return made
 
     def held(self, run: str) -> Loaded | None:
         """The run, if it is in memory with the weights that it has now; two looks at a file's date."""
@@ -194,7 +192,7 @@ class Shelf:
         checks = [line["val_nll"] for line in lines if "val_nll" in line]
         progress = [line for line in lines if "loss" in line]
         saved = folder.has_checkpoint()
-        state = folder.load("latest", [])[1] if saved else {}
+        state = _steadily(lambda: folder.load("latest", [])[1]) if saved else {}
         step, steps = state.get("step", 0), state.get("steps", progress[-1]["steps"] if progress else 0)
         return {
             "id": run,
@@ -225,6 +223,14 @@ class Shelf:
             "progress": [line for line in lines if "loss" in line],
             "checks": [line for line in lines if "val_nll" in line],
         }
+
+
+def _steadily(look: Callable[[], T]) -> T:
+    """What `look` finds; it looks again where a training may have replaced the checkpoint under its eyes."""
+    for _ in range(TRIES - 1):
+        with suppress(WavetreeError, OSError):
+            return look()
+    return look()
 
 
 def _version(path: Path) -> str:

@@ -7,6 +7,7 @@ Thresholds were set between what the shipped presets show and what networks show
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -100,7 +101,7 @@ def _of_data(seen: Examination) -> Iterator[Fault]:
 
 def _of_statistics(seen: Examination) -> Iterator[Fault]:
     wrong = {
-        name: (channels, shape) for name, (channels, shape) in seen.statistics.items() if channels != _product(shape)
+        name: (channels, shape) for name, (channels, shape) in seen.statistics.items() if channels != math.prod(shape)
     }
     if wrong:
         name, (channels, shape) = next(iter(wrong.items()))
@@ -191,10 +192,3 @@ def _of_units(seen: Examination) -> Iterator[Fault]:
             f"{share:.0%} of the units of {name} answer everything alike.",
             "Lower the learning rate, or draw the weights and biases below it smaller.",
         )
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
