@@ -74,9 +74,10 @@ def test_the_card_has_the_figures_of_the_run(run: Path, hub: Path) -> None:
 
 
 def test_what_needs_the_list_says_so(run: Path, hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for refused in (wavetree.losses, wavetree.resume):
-        with pytest.raises(RunError, match="was published without the items"):
-            refused(hub)
+    with pytest.raises(RunError, match="was published without the items"):
+        wavetree.losses(hub)
+    with pytest.raises(RunError, match="is a published run, which is there to be used"):
+        wavetree.resume(hub)
     with pytest.raises(RunError, match="what is new cannot be told"):
         wavetree.sample(hub, 3, novel=True)
     with pytest.raises(RunError, match="is a published run already: copy the folder"):

@@ -92,7 +92,7 @@ def test_the_report_of_a_run(run: Path) -> None:
     folder = RunFolder.open(run)
     checks = [line for line in folder.metrics() if "val_nll" in line]
     assert stands_alone(document)
-    assert document.count("<svg ") == 2
+    assert document.count("<svg ") == 5  # two of losses, and three of what happens inside, every so many steps
     for line in checks:
         assert f"{line['val_nll']:.4f}" in document
         samples = line["samples"]
