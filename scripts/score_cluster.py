@@ -66,7 +66,7 @@ def scored(
 
     def one_more() -> None:
         for file in waiting:
-            lines = file.read_text("utf-8").splitlines()
+            lines = lines_of(file)
             future = client.submit(score, kept, lines, pure=False)
             on_their_way[future.key] = file, lines
             done.add(future)
@@ -78,6 +78,12 @@ def scored(
         file, lines = on_their_way.pop(future.key)
         yield file, lines, future.result()
         one_more()
+
+
+def lines_of(file: Path) -> list[str]:
+    """The strings of a file, as `wavetree score` reads them: LF or CRLF ends one, nothing else does; none is blank."""
+    lines = file.read_bytes().decode().removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    return [line for line in lines if line and not line.isspace()]
 
 
 def as_it_is(scorer: wavetree.Scorer) -> wavetree.Scorer:

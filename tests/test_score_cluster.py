@@ -52,14 +52,16 @@ def test_a_killed_worker_changes_no_number(checkout: Path, tmp_path: Path) -> No
     words = syllables()
     for number in range(24):
         (lists / f"{number:02}.txt").write_text("\n".join(words[number * 10 : number * 10 + 10]) + "\n")
+    (lists / "odd.txt").write_bytes("\ufeffba\u2028na\r\n\nba\x0cna\n \n".encode())
     paths = os.pathsep.join([str(checkout / "scripts"), os.environ.get("PYTHONPATH", "")])
     call = [sys.executable, str(script), str(folder.path), str(lists), str(out)]
     done = subprocess.run(call, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths})
     assert done.returncode == 0, done.stderr
     assert "killed" in done.stdout
     scorer = wavetree.Scorer.from_run(folder.path)
-    found = {path.stem: path.read_text().splitlines() for path in out.iterdir()}
-    assert len(found) == 24
+    found = {path.stem: path.read_bytes().decode().split("\n")[:-1] for path in out.iterdir()}
+    assert len(found) == 25
+    assert [line.split("\t")[1] for line in found["odd"]] == ["ba\u2028na", "ba\x0cna"]
     for number in range(24):
         own = words[number * 10 : number * 10 + 10]
         wanted = [f"{float(score)!r}\t{word}" for score, word in zip(scorer.score_samples(own), own, strict=True)]

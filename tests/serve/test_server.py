@@ -191,6 +191,15 @@ def test_an_address_of_others_asks_for_a_token(capsys: pytest.CaptureFixture[str
         assert words in capsys.readouterr().err
 
 
+def test_the_token_may_come_by_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a command line all users of a machine can read every word."""
+    monkeypatch.setenv("WAVETREE_TOKEN", "short")
+    assert main(["serve", "--runs", str(tmp_path)]) == 2
+    assert "token cannot be that" in capsys.readouterr().err
+
+
 def test_without_the_extra_it_says_what_to_install(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,13 @@ def serve(
         "127.0.0.1"
     ),
     runs: Annotated[Path, Parameter(help="The folder of runs, where new ones go too.")] = Path("runs"),
-    token: Annotated[str | None, Parameter(help="A secret that every request must bring.")] = None,
+    token: Annotated[
+        str | None,
+        Parameter(
+            help="A secret that every request must bring. In WAVETREE_TOKEN no other user of the machine sees it.",
+            env_var="WAVETREE_TOKEN",
+        ),
+    ] = None,
     batch: Annotated[int, Parameter(help="Requests that go through the model together, at most.")] = 64,
 ) -> None:
     """Serves until Ctrl-C, then ends in order: answers that were begun are given, training is saved."""

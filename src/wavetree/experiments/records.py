@@ -273,7 +273,7 @@ RECORDS: dict[str, Record] = {
     "scoring": Record("names a second, scored", 100_000, 50_000, False, _scoring),
     "audio": Record("30 levels, times real time", 4, 2.3, False, _audio),
     "peak-tree": Record(
-        "training of a tree, share of matmul peak",
+        "training of a tree, share of matmul peak, as if no node were shared",
         0.5,
         0.3,
         False,

@@ -127,7 +127,7 @@ export class JobView {
 
   async ask(what) {
     try {
-      this.changed(await this.context.api(`api/jobs/${this.id}/${what}`, { body: {} }));
+      this.changed(await this.context.api(`api/jobs/${encodeURIComponent(this.id)}/${what}`, { body: {} }));
     } catch (error) {
       this.trouble.textContent = error.message;
     }
