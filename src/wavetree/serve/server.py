@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -59,10 +60,6 @@ class Protocol(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
-    def on_response_complete(self) -> None:
-        """An answer is out: the next head is waited for, by uvicorn's own timer until its first byte."""
-        super().on_response_complete()
-
     def on_message_begin(self) -> None:
         """The first byte of another request."""
         if self._overdue is None:
@@ -87,8 +84,13 @@ class Server(uvicorn.Server):
         self._app, self._say = app, say
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says where it is, once it listens."""
+        """Says where it is, once it listens.
+
+        What has been loaded by then stays: to look through all of it for garbage, now and then, would hold up answers.
+        """
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             self._say(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends)")
