@@ -91,7 +91,7 @@ def test_a_run_folder_that_cannot_be(command: Command, names: Path, tmp_path: Pa
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("verb", ["sample", "evaluate", "inspect", "verify"])
+@pytest.mark.parametrize("verb", ["sample", "evaluate", "inspect", "verify", "serve"])
 def test_no_run(command: Command, tmp_path: Path, verb: str) -> None:
     (tmp_path / "file").write_text("")
     for path, what in (("none", "does not exist"), ("file", "is a file"), ("", "holds no run")):

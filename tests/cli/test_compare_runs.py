@@ -64,6 +64,7 @@ def test_bad_input(command: Command, run: Path, slow: Path, names: Path, tmp_pat
     assert "one run alone" in command("compare", run, run).sentence
     assert "leave it out" in command("compare", run, slow, "--seeds", 2).sentence
     assert "is no run, and models" in command("compare", names, names).sentence
+    assert "no-such does not exist" in command("compare", tmp_path / "no-such", names).sentence
     assert "is a file: a run is the folder" in command("compare", run, names).sentence
     assert "compare up to 7" in command("compare", *[run, slow] * 4).sentence
     other = tmp_path / "other.txt"

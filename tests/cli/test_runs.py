@@ -42,6 +42,7 @@ def test_where_there_are_none_it_says_so(command: Command, tmp_path: Path) -> No
     assert "no runs in" in command("runs", tmp_path).err
     assert "is no folder" in command("runs", tmp_path / "none").sentence
     assert "does not exist" in command("runs", "check", tmp_path / "none").sentence
+    assert "RUNS is missing" in command("runs", "prune").sentence
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,9 @@ VERBS = {
     "sweep": Verb(
         "wavetree.cli.sweep:sweep",
         "Try settings, each in a training of its own, and find the best.",
-        "The space is a TOML file: [train] learning_rate = {low = 0.003, high = 0.05, log = true} or optimiser = "
-        '["muon", "adamw"], and so on by the names that --set knows. Every trial is a run folder. Start the same '
+        "The space is a TOML file: under a line [train], lines such as learning_rate = {low = 0.003, high = 0.05, "
+        'log = true} or optimiser = ["muon", "adamw"]; under [model], hidden = {low = 64, high = 256, step = 32}; and '
+        "so on by the names that --set knows. Every trial is a run folder. Start the same "
         "command in several processes, on several machines, and again after it was stopped or killed: they share the "
         "work. Needs the extra sweep.",
         "wavetree sweep names.txt --space space.toml --trials 40 --seconds 15",

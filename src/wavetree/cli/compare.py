@@ -80,6 +80,8 @@ def compare(
         _compare_runs(files, out, as_json)
         return
     if len(files) > 1:
+        if missing := next((file for file in files if not file.exists()), None):
+            raise InputError(f"{missing} does not exist: give runs, which `wavetree train` makes, or one list.")
         raise InputError(f"{files[1]} is no run, and models are trained on one list: give runs alone, or one list.")
     file = files[0] if files else None
     from wavetree.data import embedded_names, read_list

@@ -65,7 +65,7 @@ def check_run(
 
 
 def prune_runs(
-    *runs: Annotated[Path, Parameter(help="Run folders.")],
+    *runs: Annotated[Path, Parameter(help="Run folders.", required=True)],
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Removes the checkpoints that are neither the best nor the latest, and what a death left half written."""

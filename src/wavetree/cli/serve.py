@@ -44,9 +44,10 @@ def serve(
     if token is not None and not re.fullmatch(r"[A-Za-z0-9._~-]{16,200}", token):
         raise SettingError("token cannot be that: give 16 to 200 letters, digits or any of . _ ~ -, hard to guess.")
     from wavetree.runs import RunFolder
+
+    if run is not None:
+        RunFolder.open(run)  # before the server is imported, which takes seconds
     from wavetree.serve.app import Settings
     from wavetree.serve.server import serve as until_stopped
 
-    if run is not None:
-        RunFolder.open(run)
     until_stopped(Settings(runs, run, host, token, batch), port, say)

@@ -83,7 +83,7 @@ def health_of(folder: RunFolder) -> Health:
 def runs_in(place: Path) -> list[RunFolder]:
     """The runs in a folder, and in the folders in it, by name. Raises RunError if there is no such folder."""
     if not place.is_dir():
-        raise RunError(f"{place} is no folder: `wavetree runs FOLDER` lists the runs in one.")
+        raise RunError(f"{place} is no folder. `wavetree train` makes runs; `wavetree runs FOLDER` looks elsewhere.")
     found = []
     for path in sorted({config.parent for depth in ("", "*/", "*/*/") for config in place.glob(f"{depth}config.json")}):
         if path.name.startswith(".") or not (path / "checkpoints").is_dir():
