@@ -68,12 +68,14 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._head_came()
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._head_bytes:  # one who has sent nothing has asked nothing, and gets no answer
             refusal = Refusal("headers", "the headers are too many, too long or too slow: see /limits.")
             head = f"HTTP/1.1 {refusal.status} Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
             head += f"content-length: {len(refusal.body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(head.encode() + refusal.body)
-            self.transport.close()
+        self.transport.close()
 
 
 class Server(uvicorn.Server):
