@@ -168,3 +168,13 @@ def test_the_bar_is_drawn_on_a_terminal_alone(
     assert "20/20" in seen
     assert "symbols/s" in seen
     assert "0:00 left" in seen
+
+
+def test_steps_that_made_it_worse_are_told(command: Command, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join(f"{a}{b}{c}" for a in "bdkmn" for b in "aeiou" for c in "lrst"), encoding="utf-8")
+    wide = ["--set", "model.hidden=64", "--set", "train.batch_items=32", "--set", "train.weight_decay=0"]
+    long = command("train", words, "--out", tmp_path / "long", "--steps", 200, *wide)
+    assert "note: validation was best at step " in long.err
+    short = command("train", words, "--out", tmp_path / "short", "--steps", 10, *wide)
+    assert "validation was best" not in short.err

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from wavetree.runs import RunFolder
     from wavetree.train import Processes, Summary
 
+EARLY = 0.7
+"""Of all steps: a best check before this share of them is told."""
 LONG_ITEMS = 200
 """Symbols. Items that are longer in the mean may be the paragraphs of a text."""
 
@@ -130,6 +132,7 @@ def train(
     if processes.leads:
         _draw(folder, summary)
         _report(summary, folder.codec(), as_json)
+        _warn_of_overfitting(folder, summary)
     return INTERRUPTED if summary.stopped else 0
 
 
@@ -313,6 +316,17 @@ def _draw(folder: RunFolder, summary: Summary) -> None:
         complaint = report_run(folder, summary)
     if complaint:
         say(f"warning: {visible(complaint)}")
+
+
+def _warn_of_overfitting(folder: RunFolder, summary: Summary) -> None:
+    """Where the best check lies well before the end, what came after it made the model worse."""
+    checks = [line for line in folder.metrics() if "val_nll" in line]
+    best = min(checks, key=lambda line: float(str(line["val_nll"])))["step"]
+    if not summary.stopped and int(str(best)) < EARLY * summary.steps:
+        say(
+            f"note: validation was best at step {number(int(str(best)))}, and that is what is kept: the steps after it "
+            "learnt by heart. Fewer steps, a smaller model.hidden or more train.weight_decay may end lower."
+        )
 
 
 def _report(summary: Summary, codec: Codec, as_json: bool) -> None:
