@@ -273,12 +273,12 @@ RECORDS: dict[str, Record] = {
     "scoring": Record("names a second, scored", 100_000, 50_000, False, _scoring),
     "audio": Record("30 levels, times real time", 4, 2.3, False, _audio),
     "peak-tree": Record(
-        "training of a tree, share of matmul peak, as if no node were shared",
+        "a tree's training, of matmul peak (unshared)",
         0.5,
         0.3,
         False,
         _peak_of_lecture,
     ),
-    "peak-text": Record("training of a text, share of matmul peak", 0.6, 0.4, False, _peak_of_text),
+    "peak-text": Record("a text's training, share of matmul peak", 0.6, 0.4, False, _peak_of_text),
 }
 """In the order of the table."""
