@@ -204,6 +204,8 @@ class Config(Section):
 
 
 LIMITS = ("steps", "epochs", "seconds")
+UNSET = (*LIMITS, "dilations")
+"""Settings that `none` takes away."""
 NO_CONTEXT = (
     "a tree has no context to set: every level doubles what it sees. model.levels=3 sees 8 symbols, model.levels=4 "
     "sees 16."
@@ -313,7 +315,7 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
             settings["train"] |= dict.fromkeys(LIMITS)
         if path == "model.kind" and value in KINDS:
             settings["model"] = KINDS[value]().model_dump()
-        settings[section][name] = None if value.lower() == "none" else value
+        settings[section][name] = None if name in UNSET and value.lower() == "none" else value
     try:
         return Config.model_validate(settings)
     except ValidationError as error:

@@ -206,7 +206,7 @@ def test_a_whole_number_may_be_written_with_a_point(command: Command, run: Path)
         (["--set", "model.levels=2.9"], "model.levels cannot be '2.9': it must be a whole number."),
         (["--set", "model.levels=0"], "model.levels cannot be '0': it must be at least 1."),
         (["--set", "train.average=x"], "train.average cannot be 'x': it must be a number."),
-        (["--set", "model.norm=none"], "model.norm cannot be None: it must be 'batch' or 'layer'."),
+        (["--set", "model.norm=none"], "model.norm cannot be 'none': it must be 'batch' or 'layer'."),
     ],
 )
 def test_settings_are_refused_in_plain_words(command: Command, options: list[object], said: str) -> None:

@@ -211,3 +211,10 @@ def test_other_windows_keep_what_is_needed_above() -> None:
     assert handed_on(model) == [14, 12, 8, 4, 2, 1]
     wide = build(WaveNetConfig(dilations=(1, 3, 9), kernel=3, channels=2, hidden=2, skip=2), 5, 1)
     assert handed_on(wide) == [9, 3, 1]
+
+
+def test_none_is_a_norm_and_takes_other_settings_away() -> None:
+    assert configure("text", ["model.norm=none"]).model.norm == "none"  # type: ignore[union-attr]
+    back = configure("text", ["model.dilations=1,2", "model.dilations=none"]).model
+    assert isinstance(back, WaveNetConfig)
+    assert back.dilations is None
