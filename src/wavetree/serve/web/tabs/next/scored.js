@@ -39,7 +39,7 @@ export function scoreFigures({ symbols, nats, bitsPerSymbol }) {
   if (!worst) return h("p", { class: "soft" }, "An empty text: type something.");
   const figures = [
     ["in all", `${nats.toFixed(3)} nats`],
-    ["a symbol", `${bitsPerSymbol.toFixed(3)} bits`],
+    ["a symbol", `${(bitsPerSymbol * Math.LN2).toFixed(3)} nats, ${bitsPerSymbol.toFixed(3)} bits`],
     ["probability", Math.exp(-nats).toExponential(2)],
     ["most surprising", `${worst.symbol === null ? "its end" : visible(worst.symbol)}, ${worst.nats.toFixed(2)} nats`],
   ];
