@@ -16,7 +16,7 @@ from wavetree.generate import Choice, sample_block
 from wavetree.runs import load
 from wavetree.score import Calibration, Expected, calibration_of, scores
 from wavetree.score.intervals import exceedances
-from wavetree.score.stored import FILE, MOST_FITTED, TOLD, calibrate
+from wavetree.score.stored import FILE, MOST_FITTED, TOLD, _digest, calibrate
 
 RATES = (0.001, 0.01, 0.1)
 RESAMPLES = 200
@@ -175,7 +175,9 @@ def test_training_keeps_it(run: Path) -> None:
     assert Calibration.from_json(json.loads(json.dumps(held.to_json()))).to_json() == held.to_json()
 
 
-@pytest.mark.parametrize("change", ["gone", "altered", "of other weights", "not JSON", "of a newer format"])
+@pytest.mark.parametrize(
+    "change", ["gone", "altered", "of other weights", "not JSON", "of a newer format", "sealed, and empty"]
+)
 def test_what_does_not_belong_is_made_again(run: Path, change: str, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "run")
     whole = (copy / FILE).read_bytes()
@@ -188,6 +190,9 @@ def test_what_does_not_belong_is_made_again(run: Path, change: str, tmp_path: Pa
         about["weights"] = "0" * 64
     elif change == "of a newer format":
         about["format"] = 99
+    elif change == "sealed, and empty":
+        about = {name: about[name] for name in ("format", "weights")}
+        about["sha256"] = _digest(about)
     if change != "gone":
         (copy / FILE).write_text("{" if change == "not JSON" else json.dumps(about))
     held, note = calibration_of(load(copy))

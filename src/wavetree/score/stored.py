@@ -46,7 +46,7 @@ def calibration_of(trained: Trained, told: bool = False, keep: bool = True) -> t
         raise RunError(f"{trained.folder.path} learnt a stream: there are no items to compare with.")
     which = TOLD if told or not trained.fields else UNTOLD
     kept = _kept(trained.folder)
-    if kept is not None:
+    if kept is not None and which in kept:
         return kept[which], ""
     made = calibrate(trained)
     if not keep:
