@@ -14,13 +14,12 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from wavetree.config import NgramConfig
-from wavetree.experiments.compare.rows import Row, error_of_mean
+from wavetree.experiments.compare.rows import CLEAR, Outcome, Row, error_of_mean, outcome
 from wavetree.experiments.compare.training import Bench, by_counting, by_product, our_config
 
 SECONDS = 10.0
@@ -64,8 +63,6 @@ CONTROLS = (
     ),
 )
 OURS = "tree 8"
-CLEAR = 2.0
-"""Standard errors."""
 ERRORS = f"+- is one standard error, over the items and the seeds; a gap within {CLEAR:g} of them tells nothing apart."
 ONE_SEED = "one seed tells no model from another: there is no verdict. Take --seeds 3."
 UNEVEN = 0.1
@@ -99,9 +96,9 @@ class Verdict:
     error: float
 
     @property
-    def says(self) -> Literal["better", "worse", "unclear"]:
+    def says(self) -> Outcome:
         """Of the tree. A gap within two standard errors is no gap."""
-        return "unclear" if abs(self.gap) <= CLEAR * self.error else "better" if self.gap > 0 else "worse"
+        return outcome(self.gap, self.error)
 
 
 def verdicts(rows: Sequence[Row]) -> list[Verdict]:

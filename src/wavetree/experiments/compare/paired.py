@@ -17,13 +17,11 @@ from wavetree.data.rows import NO_TARGET, rows_in_order
 from wavetree.errors import InputError
 from wavetree.evaluate import predictions
 from wavetree.evaluate.losses import LEAST_ROW, ROW_FIELDS, ROW_POSITIONS
-from wavetree.experiments.compare.rows import Scores, error_of_mean
+from wavetree.experiments.compare.rows import Outcome, Scores, error_of_mean, outcome
 from wavetree.experiments.compare.training import item_scores
 from wavetree.models import evaluating
 from wavetree.runs import RunFolder, Trained, sides_of
 
-CLEAR = 2.0
-"""Standard errors: a gap within these tells nothing apart."""
 MEASURED = 1 << 18
 """Symbols of a stream that are judged at most, spread evenly."""
 
@@ -45,9 +43,9 @@ class Gap:
     unit: str
 
     @property
-    def verdict(self) -> Literal["better", "worse", "unclear"]:
+    def verdict(self) -> Outcome:
         """Of the second run."""
-        return "unclear" if abs(self.gap) <= CLEAR * self.error else "better" if self.gap > 0 else "worse"
+        return outcome(self.gap, self.error)
 
     @property
     def says(self) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+CLEAR = 2.0
+"""Standard errors: a gap within these tells nothing apart."""
+Outcome = Literal["better", "worse", "unclear"]
 Curve = tuple[tuple[float, float], ...]
 """Points (step, nats a symbol), ascending."""
 
@@ -150,3 +154,8 @@ class Row:
             "deviation": self.deviation,
             "spread": [min(self.by_seed), max(self.by_seed)],
         }
+
+
+def outcome(gap: float, error: float) -> Outcome:
+    """What a gap says of the one that is ahead by it, where `error` is its standard error."""
+    return "unclear" if abs(gap) <= CLEAR * error else "better" if gap > 0 else "worse"
