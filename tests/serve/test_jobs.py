@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 from tests.serve.conftest import learn, opened
 
 from wavetree.runs import RunFolder
+from wavetree.serve import jobs
 
 BODY = {"hidden": 16, "embedding": 8, "epochs": 12.0}
 PATIENCE = 900.0
@@ -56,6 +58,23 @@ def until(client: TestClient, job: str, *states: str) -> dict[str, Any]:
             return found
         time.sleep(0.05)
     raise AssertionError(f"{found['state']} after {PATIENCE} s")
+
+
+def test_a_child_that_hangs_keeps_no_server_from_ending(
+    tmp_path: Path, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SAVING", 0.2)
+    with opened(tmp_path) as client:
+        body = {"name": "hung", "text": "\n".join(items), **BODY, "epochs": 1000.0}
+        job = client.post("/api/jobs/train", json=body).json()
+        while not client.get(f"/api/jobs/{job['id']}").json()["progress"]:
+            time.sleep(0.05)
+        started = [child for child in Path("/proc/self/task").glob("*/children") for child in child.read_text().split()]
+        assert len(started) == 1
+        os.kill(int(started[0]), signal.SIGSTOP)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started[0]), 0)
+    assert RunFolder.open(tmp_path / job["run"]).has_checkpoint()
 
 
 def test_a_list_is_learnt(server: TestClient, items: list[str]) -> None:

@@ -22,7 +22,7 @@ from wavetree.cli.output import (
     table,
     working,
 )
-from wavetree.cli.wording import is_run
+from wavetree.cli.wording import has_settings
 from wavetree.errors import InputError, SaveError, SettingError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def compare(
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Runs side by side; or models that are trained one after the other, a line for each, and one table at the end."""
-    if any(is_run(file) for file in files):
+    if any(has_settings(file) for file in files):
         options: dict[str, object] = {
             "--preset": preset,
             "--split": split,

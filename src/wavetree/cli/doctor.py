@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from wavetree.cli.output import content, content_json, number, say, show, table, working
-from wavetree.cli.wording import is_run, refuse_misfits
+from wavetree.cli.wording import has_settings, refuse_misfits
 from wavetree.errors import SettingError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def doctor(
     from wavetree.runs import RunFolder
 
     with ExitStack() as left, working("reading") as tell:
-        if len(files) == 1 and is_run(files[0]):
+        if len(files) == 1 and has_settings(files[0]):
             if preset or settings:
                 raise SettingError("a run has its own settings: leave --preset and --set out.")
             folder = RunFolder.open(files[0])

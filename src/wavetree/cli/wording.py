@@ -83,8 +83,8 @@ def refuse_misfits(files: Sequence[Path], kind: str) -> None:
         raise InputError(f"no file was given to learn {KINDS[kind]} from: name files, or folders that hold them.")
 
 
-def is_run(path: Path) -> bool:
-    """Whether this is a run folder, by what lies in it."""
+def has_settings(path: Path) -> bool:
+    """Whether a folder has the settings of a run in it: it is one, or was meant to be."""
     return (path / "config.json").is_file()
 
 

@@ -23,6 +23,8 @@ from wavetree.train import start
 
 LINE_BYTES = 1 << 24
 """The longest line of a child."""
+SAVING = 120.0
+"""Seconds that a job has to save itself in when the server ends. One that hangs is killed then: its checkpoints are whole."""
 Kind = Literal["train", "compare"]
 LIVE = {"running", "pausing", "stopping"}
 WHEN_LOST = "the process of this job ended by itself; what it saved last is still good, and can be resumed."
@@ -151,7 +153,7 @@ class Jobs:
             raise Refusal("wrong_state", "this job is over.")
 
     async def close(self) -> None:
-        """Stops all of them, and waits until everything is saved."""
+        """Stops all of them, and waits until everything is saved; whatever hangs is killed after `SAVING`."""
         self._ending = True
         live = [job for job in self._jobs.values() if job.live]
         for job in live:
@@ -160,7 +162,13 @@ class Jobs:
             _let_go(job)
         for job in self._jobs.values():
             job.log.close()
-        await asyncio.gather(*(job.task for job in live if job.task), return_exceptions=True)
+        tasks = {job.task: job for job in live if job.task}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=SAVING)
+            for process in (tasks[task].process for task in late):
+                if process is not None:
+                    process.kill()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _refuse_more(self) -> None:
         if self._ending:
