@@ -52,7 +52,8 @@ def exact_loss(model: AnyModel, side: Side, most: int | None = None, share: tupl
     with evaluating(model):
         for piece in islice(pieces(side, model, most), share[0], None, share[1]):
             logits, targets = predictions(model, piece)  # (N, V), (N,)
-            nats += F.cross_entropy(logits, targets, reduction="none").sum(dtype=torch.float64).item()
+            losses = F.cross_entropy(logits, targets, reduction="none").cpu()  # (N,): not every device has float64
+            nats += losses.sum(dtype=torch.float64).item()
             symbols += int((targets != NO_TARGET).sum())
     return Loss(nats, symbols)
 

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from wavetree.data.packing import PackedRow
 from wavetree.data.rows import StreamRows
-from wavetree.models import AnyModel
+from wavetree.models import AnyModel, moved
 
 Piece = PackedRow | StreamRows
 
 
 def predictions(model: AnyModel, piece: Piece, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """The logits (N, V) of every prediction of a piece, and its targets (N,); training may draw from `seed`."""
-    targets = torch.from_numpy(piece.targets)
-    given = None if piece.given is None else torch.from_numpy(piece.given).to(next(model.parameters()).dtype)
+    """The logits (N, V) of every prediction of a piece, and its targets (N,); training may draw from `seed`.
+
+    A piece lies in the memory of the processor; here, and nowhere else, it is brought to where the model is.
+    """
+    targets = torch.from_numpy(piece.targets).to(model.device)
+    given = _told(piece.given, model)
     if isinstance(piece, PackedRow):
         prepared = model.prepare(piece.ids, piece.ages, piece.groups)
-        return model.packed(prepared.after(piece.others) if piece.others else prepared, given), targets
-    before = None if piece.before is None else torch.from_numpy(piece.before).to(next(model.parameters()).dtype)
-    ids = torch.from_numpy(piece.ids)
+        needed = prepared.after(piece.others) if piece.others else prepared
+        return model.packed(moved(needed, model.device), given), targets
+    before, ids = _told(piece.before, model), torch.from_numpy(piece.ids).to(model.device)
     run = partial(model.rows, seed=seed, first=piece.first) if model.training else model.dense
     logits = run(ids, given=given, before=before)  # (B, C + T, V)
     return logits[:, -targets.shape[1] :].flatten(0, 1), targets.flatten()
+
+
+def _told(conditions: npt.NDArray[Any] | None, model: AnyModel) -> Tensor | None:
+    return None if conditions is None else torch.from_numpy(conditions).to(next(model.parameters()))

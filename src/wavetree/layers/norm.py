@@ -50,7 +50,7 @@ class BatchNorm(nn.Module):
         """x (N, C) normalised by the mean and variance of all counted vectors of all processes."""
         x = x.to(self.weight.dtype)
         own = (x if counted is None else x[counted]).detach()
-        number = x.new_tensor([float(len(own))], dtype=torch.float64)
+        number = x.new_full((1,), len(own), dtype=torch.float64)
         variance, mean = torch.var_mean(own, 0, correction=0) if len(own) else own.new_zeros(2, x.shape[1])  # (C,) each
         mean = mean.double()
         found = total(torch.cat([number, number * mean, number * (variance + mean.square())]))  # (1 + 2C,)

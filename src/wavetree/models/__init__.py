@@ -12,7 +12,7 @@ from torch import Tensor
 
 from wavetree.config import FlatConfig, ModelConfig, TransformerConfig, TreeConfig, WaveNetConfig
 from wavetree.errors import SettingError
-from wavetree.models.contract import AnyModel, SequenceModel, Stage, evaluating
+from wavetree.models.contract import AnyModel, SequenceModel, Stage, evaluating, moved
 from wavetree.models.flat import Flat
 from wavetree.models.from_layers import tree_from_layers
 from wavetree.models.ngram import Ngram
@@ -32,6 +32,7 @@ __all__ = [
     "build",
     "evaluating",
     "fits",
+    "moved",
     "outline",
     "parameter_count",
     "tree_from_layers",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -41,6 +42,11 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     vocab_size: int
     given_size: int = 0
     """G: how many numbers a condition has."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie, and where everything has to that a run is given."""
+        return next(chain(self.parameters(), self.buffers())).device
 
     @property
     @abc.abstractmethod
@@ -98,7 +104,8 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     def prepare(self, ids: Ids, ages: Ids, groups: Ids | None = None) -> Prepared:
         """What `packed` needs of a row of whole items (data/packing.py). Touches no weight: it can be made ahead.
 
-        `groups` (N,): which of several conditions holds at each position; one for a whole item.
+        `groups` (N,): which of several conditions holds at each position; one for a whole item. It is made on the CPU,
+        of tensors, tuples and dataclasses, and `moved` brings it to where the weights are.
         """
 
     @abc.abstractmethod
@@ -108,6 +115,18 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
 
 AnyModel = SequenceModel[Any, Any]
 """A model whose state and preparation are its own business."""
+
+
+def moved(prepared: Prepared, device: torch.device) -> Prepared:
+    """What `prepare` made, on a device: a tensor, or a tuple or dataclass of what can be moved or is no tensor."""
+    found: Any = prepared
+    if isinstance(found, Tensor):
+        found = found.to(device)
+    elif isinstance(found, tuple):
+        found = tuple(moved(part, device) for part in found)
+    elif is_dataclass(found) and not isinstance(found, type):
+        found = replace(found, **{part.name: moved(getattr(found, part.name), device) for part in fields(found)})
+    return found  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
 
     def start(self, given: Tensor | None = None) -> Tensor:
         """Nothing but pad."""
-        return torch.full((1, self.receptive_field), PAD)
+        return torch.full((1, self.receptive_field), PAD, device=self.device)
 
     def select(self, state: Tensor, keep: Tensor) -> Tensor:
         """The histories of the chosen members of a batch."""

@@ -83,7 +83,7 @@ class Tree(SequenceModel[TreeState, FusionGraph]):
 
     def start(self, given: Tensor | None = None) -> TreeState:
         """The state before the first symbol: each level's response to nothing but pad. Given (B, G), it fits that B."""
-        x = self.embedding(torch.tensor([PAD]), given)  # (1 or B, E)
+        x = self.embedding(torch.full((1,), PAD, device=self.device), given)  # (1 or B, E)
         rings = []
         for level, fuse in enumerate(self.fusions):
             rings.append((x,) * (1 << level))

@@ -117,14 +117,15 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
         """The definition. Ids (B, R), exactly the symbols that a prediction sees, to logits (B, V); given (B, R, G)."""
         x = self.embedding(ids, given)  # (B, R, C)
         skips = x.new_zeros(1, ids.shape[1], self.config.skip)  # (1, R, S)
-        for block, places in zip(self.blocks, self._window_children, strict=True):
+        for block, children in zip(self.blocks, self._window_children, strict=True):
+            places = [child.to(x.device) for child in children]
             u, right = block.norm(x), places[-1]
             x, skips = block([u[:, place] for place in places], x[:, right], skips[:, right])  # (B, fewer, C and S)
         return self.predict(skips[:, 0])
 
     def start(self, given: Tensor | None = None) -> WaveNetState:
         """The state before the first symbol: each level's response to nothing but pad. Given (B, G), it fits that B."""
-        x = self.embedding(torch.tensor([PAD]), given)  # (1 or B, C)
+        x = self.embedding(torch.full((1,), PAD, device=self.device), given)  # (1 or B, C)
         skips = x.new_zeros(1, self.config.skip)
         rings = []
         for block, dilation in zip(self.blocks, self.dilations, strict=True):
@@ -151,9 +152,11 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
     ) -> Tensor:
         """Rows (B, T) that each begin with pad: what `dense` gives, in fewer passes over memory (layers/fused.py).
 
-        Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`.
+        Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`; so
+        it is on a GPU, since the fused stack is compiled for the CPU. Dropout is torch's own then, which draws for the
+        pad before the rows once for all of them.
         """
-        if given is not None and given.shape[1] > 1:
+        if ids.device.type != "cpu" or (given is not None and given.shape[1] > 1):
             return self.dense(ids, given, before)
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
         norm = self.blocks[0].norm

@@ -86,7 +86,7 @@ def diagnosed_step(training: Training, piece: Piece, config: Config) -> Diagnost
 
 def look_at_units(model: AnyModel, piece: Piece) -> dict[str, Units]:
     """What the hidden units answer to some rows of a piece, in evaluation mode."""
-    ids, inside = _some_rows(piece)
+    ids, inside = (rows.to(model.device) for rows in _some_rows(piece))
     with evaluating(model):
         state = model.start()
         with Answers() as answers:

@@ -163,4 +163,4 @@ class Optimiser:
             group = self.groups[int(number)]
             if (buffer.shape, buffer.dtype) != (group.values.shape, group.values.dtype):
                 raise ValueError(f"{name} has the shape {tuple(buffer.shape)}")
-            group.buffers[short] = buffer.clone()
+            group.buffers[short] = buffer.to(group.values.device, copy=True)
