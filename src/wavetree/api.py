@@ -68,9 +68,12 @@ def _written(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def resume(run: str | Path, watch: Watch | None = None) -> Summary:
-    """Trains on from the latest checkpoint of a run that was stopped; a run that is complete is only measured again."""
-    return _trained_and_drawn(RunFolder.open(Path(run)), watch)
+def resume(run: str | Path, watch: Watch | None = None, device: str | None = None) -> Summary:
+    """Trains on from the latest checkpoint of a run that was stopped; a run that is complete is only measured again.
+
+    `device` (cpu, cuda or mps) stands in for the one that the run was begun with.
+    """
+    return _trained_and_drawn(RunFolder.open(Path(run)), watch, device)
 
 
 def sample(
@@ -207,9 +210,9 @@ def losses(run: Trained | str | Path) -> dict[str, Loss]:
     return {side: exact_loss(trained.model, items) for side, items in held.items() if items.symbols}
 
 
-def _trained_and_drawn(folder: RunFolder, watch: Watch | None) -> Summary:
+def _trained_and_drawn(folder: RunFolder, watch: Watch | None, device: str | None = None) -> Summary:
     """Trains, then writes the run's report.html; a warning where that could not be done."""
-    summary = train(folder, watch)
+    summary = train(folder, watch, device=device)
     complaint = report_run(folder, summary)
     if complaint:
         warnings.warn(complaint, stacklevel=3)

@@ -175,8 +175,10 @@ class TrainConfig(Section):
     keep_last: Annotated[int, Field(ge=1, le=10**6)] = 2
     """How many of the last checkpoints are kept, besides the best: where one is damaged, the one before it serves."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Of the products of matrices in training; auto is bfloat16 where the processor has units for it. All that is
+    """Of the products of matrices in training; auto is bfloat16 where the device has units for it. All that is
     judged and kept is float32."""
+    device: Literal["cpu", "cuda", "mps"] = "cpu"
+    """What takes the steps and measures losses. Samples and checkpoints are the CPU's, and fit every device."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processor threads; 0 takes all (for a stream two) or one, whichever a short trial finds faster, and keeps it."""
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from rich.console import Console
 from tests.cli.conftest import SMALL, Command
 
-from wavetree.config import PRESETS
+from wavetree.config import PRESETS, configure
 from wavetree.data import read_list, split_items
 from wavetree.runs import RunFolder, checkpoint
-from wavetree.train import Summary
+from wavetree.runs.checkpoint import read_json
+from wavetree.train import Summary, devices, start
 
 KEYS = set(Summary.__dataclass_fields__)
 
@@ -178,3 +181,29 @@ def test_steps_that_made_it_worse_are_told(command: Command, tmp_path: Path) -> 
     assert "note: validation was best at step " in long.err
     short = command("train", words, "--out", tmp_path / "short", "--steps", 10, *wide)
     assert "validation was best" not in short.err
+
+
+def test_a_run_goes_on_without_the_gpu_it_was_begun_with(
+    command: Command, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all settings the device alone may be another; one that is not here is refused, and nothing is left of it."""
+    gpu = ("--set", "train.device=cuda")
+    monkeypatch.setattr(devices, "THERE", {**devices.THERE, "cuda": lambda: False})
+    refused = command("train", names, "--out", tmp_path / "none", "--steps", 4, *gpu, *SMALL)
+    assert refused.code == 2
+    assert "train.device is cuda, and torch" in refused.sentence
+    assert not (tmp_path / "none").exists()
+    with monkeypatch.context() as there:
+        there.setattr(devices, "THERE", {**devices.THERE, "cuda": lambda: True})
+        there.setattr(torch.cuda, "get_device_name", lambda: "abacus")
+        there.setattr(torch.cuda, "current_device", lambda: 0)
+        there.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(total_memory=1 << 40))
+        config = configure("names", ["train.steps=4", "train.checks=1", "model.hidden=8", "train.device=cuda"])
+        folder = start(read_list(names), tmp_path / "run", config)
+    assert read_json(folder.path / "config.json")["made_with"]["device"] == "cuda (abacus)"  # type: ignore[index]
+    resume = ("train", "--out", folder.path, "--resume")
+    alone = command(*resume)
+    assert alone.code == 2
+    assert "--set train.device=cpu (with --resume, too)" in alone.err
+    assert command(*resume, "--set", "train.device=cpu").code == 0
+    assert RunFolder.open(folder.path).load("latest", [])[1]["made_with"]["device"] == "cpu"  # type: ignore[index]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wavetree.runs import RunFolder
     from wavetree.train import Processes, Summary
 
+DEVICE = "train.device"
 EARLY = 0.7
 """Of all steps: a best check before this share of them is told."""
 LONG_ITEMS = 200
@@ -100,6 +101,7 @@ def train(
     options |= {f"train.{name}": value for name, value in limits.items()}
     changes = [*settings, *(f"{name}={value}" for name, value in options.items() if value is not None)]
     config = configure(preset or "names", changes)
+    named = [change.partition("=")[0].strip() for change in changes]
     path = out or Path("runs") / named_after(files, preset)
     if find_lr:
         for option, there in (("--resume", resume), ("--force", force), ("--tensorboard", tensorboard)):
@@ -116,8 +118,7 @@ def train(
 
         def ready() -> None:
             if resume:
-                names = [*_flat(config)] if preset else [change.partition("=")[0].strip() for change in changes]
-                folder = _resumed(path, files, config, names)
+                folder = _resumed(path, files, config, [*_flat(config)] if preset else named)
             elif processes.restarts and _was_begun(path, files, config):
                 folder = RunFolder.open(path)
             else:
@@ -128,7 +129,7 @@ def train(
 
         processes.lead(ready)
         folder = RunFolder.open(path)
-        summary = _trained(folder, processes, tensorboard)
+        summary = _trained(folder, processes, tensorboard, config.train.device if DEVICE in named else None)
     if processes.leads:
         _draw(folder, summary)
         _report(summary, folder.codec(), as_json)
@@ -152,7 +153,10 @@ def _begun(path: Path, files: tuple[Path, ...], config: Config, force: bool) -> 
 
 
 def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str]) -> RunFolder:
-    """The run at `path`, if what was given besides (a list, settings) is what it was begun with."""
+    """The run at `path`, if what was given besides (a list, settings) is what it was begun with.
+
+    Only the device may be another.
+    """
     from wavetree.config import LIMITS
     from wavetree.runs import RunFolder
 
@@ -166,7 +170,7 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     begun = _flat(folder.config())
     wanted = _flat(config)
     for name in given:
-        if wanted[name] != begun.get(name):
+        if name != DEVICE and wanted[name] != begun.get(name):
             kept = f"{name} is {begun[name]} there" if name in begun else f"has no {name}"
             limit = name.removeprefix("train.") in LIMITS
             why = " Each of its steps went by how many there are to be, and a longer run has others." if limit else ""
@@ -287,14 +291,14 @@ def _stream_facts(folder: RunFolder, field: int) -> list[tuple[str, str]]:
     return [(corpus.settings.kind, first), *(("", sentence) for sentence in rest)]
 
 
-def _trained(folder: RunFolder, processes: Processes, tensorboard: Path | None) -> Summary:
+def _trained(folder: RunFolder, processes: Processes, tensorboard: Path | None, device: str | None) -> Summary:
     from wavetree.cli.progress import Display
     from wavetree.train import Watch
     from wavetree.train import train as go
 
     if not processes.leads:
         with asked_to_stop(lambda _: None) as stop:
-            return go(folder, Watch(stop=stop), processes)
+            return go(folder, Watch(stop=stop), processes, device)
     if folder.has_checkpoint():
         _, state, _ = folder.newest([])
         done = state["step"] == state["steps"]
@@ -305,7 +309,7 @@ def _trained(folder: RunFolder, processes: Processes, tensorboard: Path | None) 
             from wavetree.report.tensorboard import tensorboard_watch
 
             watch = watch.and_also(left.enter_context(tensorboard_watch(folder, tensorboard)))
-        return go(folder, watch, processes)
+        return go(folder, watch, processes, device)
 
 
 def _draw(folder: RunFolder, summary: Summary) -> None:

@@ -45,7 +45,7 @@ def create_run(
         "settings": config.model_dump(),
         **origin,
         "sha256": {name: sha256(content) for name, content in files.items()},
-        "made_with": made_with(),
+        "made_with": made_with(config.train.device),
     }
     files |= {"metrics.jsonl": b"", "config.json": json_bytes(about)}
     with alone(place) if is_run(place) else nullcontext():

@@ -16,8 +16,8 @@ SHORT = 10
 """Digits of a git revision that tell it apart."""
 
 
-def made_with() -> dict[str, str]:
-    """The versions and the machine that decide whether a run repeats to the last bit."""
+def made_with(device: str = "cpu") -> dict[str, str]:
+    """The versions, the machine and the device of the steps, which decide whether a run repeats to the last bit."""
     versions = {"wavetree": version("wavetree"), "torch": torch.__version__, "numpy": np.__version__}
     about = {
         **versions,
@@ -26,20 +26,25 @@ def made_with() -> dict[str, str]:
         "machine": platform.machine(),
         "processor": processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": f"cuda ({torch.cuda.get_device_name()})" if device == "cuda" else device,
     }
     return {**about, "revision": revision} if (revision := _git_revision()) else about
 
 
 @cache
-def here() -> Mapping[str, str]:
-    """`made_with` of this process, asked once."""
-    return made_with()
+def here(device: str = "cpu") -> Mapping[str, str]:
+    """`made_with` of this process, asked once for each device."""
+    return made_with(device)
 
 
 def differences(before: object, now: Mapping[str, str]) -> str:
-    """What is another here than it was `before`, as words; nothing where all is the same, or was not kept."""
+    """What is another here than it was `before`, as words; nothing where all is the same, or was not kept.
+
+    What was made before there was a choice of devices was made by the CPU.
+    """
     if not isinstance(before, Mapping):
         return ""
+    before = {"device": "cpu", **before}
     shared = [name for name in now if name in before and before[name] != now[name]]
     return ", ".join(f"{name} is {_short(now[name])} and was {_short(str(before[name]))}" for name in shared)
 

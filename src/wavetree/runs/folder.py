@@ -167,14 +167,15 @@ class RunFolder:
         state: Mapping[str, object],
         best: bool = False,
         keep_last: int = 1,
+        device: str = "cpu",
     ) -> None:
         """Writes the checkpoint of `step`, which is the latest now, and the best if it is; drops what is not kept.
 
-        The log is flushed to the disk before it: what it holds up to `step` is as safe as the checkpoint. Raises
-        SaveError.
+        The log is flushed to the disk before it: what it holds up to `step` is as safe as the checkpoint. `device` is
+        where the steps were taken. Raises SaveError.
         """
         flush_file(self.path / "metrics.jsonl")
-        told = {CONFIG_SUM: sha256(read_bytes(self.path / "config.json")), MADE_WITH: here()}
+        told = {CONFIG_SUM: sha256(read_bytes(self.path / "config.json")), MADE_WITH: here(device)}
         self.checkpoints.save(step, tensors, {**state, **told}, best, keep_last)
 
     def load(self, which: str, names: list[str]) -> tuple[Tensors, State]:

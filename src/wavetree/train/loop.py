@@ -22,10 +22,11 @@ from wavetree.config import Config
 from wavetree.errors import DamagedError, RunError, WavetreeError
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import samples_along_the_way
-from wavetree.models import parameter_count
+from wavetree.models import AnyModel, build, parameter_count
 from wavetree.runs import RunFolder, Side, differences, given_size, here, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
+from wavetree.train.devices import on_device, settle
 from wavetree.train.diagnostics import diagnosed_step
 from wavetree.train.processes import ALONE, Processes
 from wavetree.train.schedule import rate_at
@@ -42,25 +43,29 @@ TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
 
 
-def train(folder: RunFolder, watch: Watch | None = None, processes: Processes = ALONE) -> Summary:
+def train(
+    folder: RunFolder, watch: Watch | None = None, processes: Processes = ALONE, device: str | None = None
+) -> Summary:
     """Trains the run of `folder` to its end, from its latest checkpoint or from the start.
 
-    Several `processes` do it together: each calls this, and the first one alone writes, and calls the watch.
-    Raises WavetreeError when the loss stops being a number; SaveError when a checkpoint cannot be written; RunError
-    where another process, which is none of these, trains the run.
+    Several `processes` do it together: each calls this, and the first one alone writes, and calls the watch. `device`
+    stands in for the one that the run was begun with; SettingError says that it is not here. Raises WavetreeError when
+    the loss stops being a number; SaveError when a checkpoint cannot be written; RunError where another process, which
+    is none of these, trains the run.
     """
     threads = torch.get_num_threads()
     try:
         with folder.alone() if processes.leads else nullcontext():
-            return _train(folder, watch or Watch(), processes)
+            config = on_device(folder.config(), device)
+            return _train(folder, config, watch or Watch(), processes.on(config.train.device))
     finally:
         torch.set_num_threads(threads)
 
 
-def _train(folder: RunFolder, watch: Watch, processes: Processes) -> Summary:
+def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes) -> Summary:
     clock = time.perf_counter()
     keep_memory()
-    config, codec, sides = folder.config(), folder.codec(), sides_of(folder)
+    codec, sides = folder.codec(), sides_of(folder)
     shape = Shape(codec.vocab_size, given_size(folder))
     batches = batches_of(sides.train, config, processes)
     if processes.told(folder.has_checkpoint()):
@@ -119,7 +124,7 @@ def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch, proces
     training = resumed(config, shape, tensors, numbers, processes)
     for sentence in damaged:
         watch.note(f"{sentence} Going on from the checkpoint of step {training.step}.")
-    if changed := differences(numbers["made_with"], here()):
+    if changed := differences(numbers["made_with"], here(training.device)):
         watch.note(f"this run goes on under other conditions, and may differ in its last digits: {changed}.")
     if training.best < math.inf:
         try:
@@ -135,7 +140,8 @@ def _save(folder: RunFolder, training: Training, config: Config) -> None:
 
 
 def _write(folder: RunFolder, training: Training, config: Config, best: bool) -> None:
-    folder.save(training.step, training.tensors(), training.numbers(), best, config.train.keep_last)
+    keep_last, device = config.train.keep_last, training.device
+    folder.save(training.step, training.tensors(), training.numbers(), best, keep_last, device)
 
 
 def _log_block(folder: RunFolder, training: Training, config: Config, watch: Watch) -> None:
@@ -163,13 +169,23 @@ def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch
     training.checked = training.step
 
     def tell() -> None:
-        samples = samples_along_the_way(training.judged, folder.codec(), folder.config().data.kind)
+        samples = samples_along_the_way(_judged_here(folder, training), folder.codec(), folder.config().data.kind)
         seen = Check(training.step, training.seconds, loss, samples, measured.symbols, validation.symbols)
         folder.log([asdict(seen)])
         _write(folder, training, folder.config(), better)
         watch.check(seen)
 
     training.processes.lead(tell)
+
+
+def _judged_here(folder: RunFolder, training: Training) -> AnyModel:
+    """The judged model on the CPU, which draws samples: of another device a copy."""
+    if training.device == "cpu":
+        return training.judged
+    config = folder.config()
+    model = build(config.model, folder.codec().vocab_size, config.train.seed, given_size(folder))
+    model.load_state_dict(training.tensors()["model"])
+    return model
 
 
 def _measured(training: Training, validation: Side) -> Loss:
@@ -203,7 +219,7 @@ def planned(
     All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
     by far. A limit in seconds becomes a number of steps before the first one, so that the schedule depends on the step
     alone, as it must for a run that may be interrupted; both are kept in every checkpoint. Of several processes the
-    clock of the first one counts.
+    clock of the first one counts. A GPU leaves the processor little to do: one thread.
     """
     settings = config.train
     most = (
@@ -211,13 +227,14 @@ def planned(
         if config.data.kind == "items"
         else min(parts_side_by_side(config), torch.get_num_threads())
     )
-    choices = [settings.threads] if settings.threads else sorted({1, most})
+    choices = [settings.threads] if settings.threads else sorted({1, most if settings.device == "cpu" else 1})
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0
     if len(choices) > 1 or settings.seconds is not None:
         trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1, processes)
-        if config.data.kind != "items":
+        if config.data.kind != "items" or trial.device != "cpu":
             trial.advance(batches[0], config)  # what is compiled is compiled here, and not while the clock runs
+            settle(trial.device)
         for threads in choices:
             trial.threads = threads
             use_threads(threads, config)
@@ -225,6 +242,7 @@ def planned(
             while len(laps) < TRIAL_STEPS and not (laps and spent > TRIAL_SHARE * (settings.seconds or math.inf)):
                 begun = time.perf_counter()
                 trial.advance(batches[len(laps)], config)
+                settle(trial.device)
                 laps.append(processes.told(time.perf_counter() - begun))
                 spent += laps[-1]
             pace[threads] = statistics.median(laps)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from wavetree.errors import WavetreeError
+from wavetree.errors import SettingError, WavetreeError
 
 T = TypeVar("T")
 
@@ -49,6 +49,10 @@ class Processes:
     """How often torchrun has started all of them anew."""
     patient: Any = None
     """The same processes once more, for what may take long."""
+    place: int = 0
+    """The number of this process among those of its machine."""
+    gpus: Any = None
+    """The same processes once more, for what lies on their GPUs."""
 
     @property
     def leads(self) -> bool:
@@ -60,13 +64,35 @@ class Processes:
         """Processors of this machine for each of its processes."""
         return max(1, processors() // self.local)
 
+    def on(self, device: str) -> Processes:
+        """The same, ready to add up what lies on a device: each takes a GPU of its own, and nccl carries the sums.
+
+        Raises SettingError where there are not as many GPUs, or where what is on the device cannot be sent.
+        """
+        if self.count == 1 or device == "cpu":
+            return self
+        if device != "cuda":
+            raise SettingError(
+                f"{self.count} processes cannot share a run on {device}, whose sums nothing carries: start one, or set "
+                "train.device=cpu."
+            )
+        if self.place >= torch.cuda.device_count():
+            raise SettingError(
+                f"process {self.rank} is number {self.place + 1} on its machine, which has {torch.cuda.device_count()} "
+                "GPUs: start one process for each (--nproc-per-node), or set train.device=cpu."
+            )
+        torch.cuda.set_device(self.place)
+        os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")  # so that a lost process is an error, and no abort
+        with self._together():
+            return replace(self, gpus=dist.new_group(backend="nccl", timeout=SILENCE))
+
     def share(self, size: int) -> slice:
         """Which of `size` things are this process's: as many as any other has, or one more or less."""
         return slice(size * self.rank // self.count, size * (self.rank + 1) // self.count)
 
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all processes of a tensor, in its place; the same to the last bit in each."""
-        return self._summed(numbers, None)
+        return self._summed(numbers, None if numbers.device.type == "cpu" else self.gpus)
 
     def total_patiently(self, numbers: Tensor) -> Tensor:
         """The same, where one process may be much slower than another."""
@@ -147,14 +173,14 @@ def joined() -> Iterator[Processes]:
         yield Processes(restarts=restarts)
         return
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", count))
-    alone = Processes(rank, count, local, restarts)
+    alone = Processes(rank, count, local, restarts, place=int(os.environ.get("LOCAL_RANK", rank)))
     with alone._together():
         dist.init_process_group("gloo", timeout=SILENCE, **_meeting(alone))
         patient = dist.new_group(backend="gloo", timeout=PATIENCE)
     threads = torch.get_num_threads()
     torch.set_num_threads(alone.threads)
     try:
-        yield Processes(rank, count, local, restarts, patient)
+        yield replace(alone, patient=patient)
     finally:
         torch.set_num_threads(threads)
         dist.destroy_process_group()

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config
 from wavetree.data import ItemList, split_items
@@ -17,6 +15,7 @@ from wavetree.errors import SettingError
 from wavetree.layers import BatchNorm
 from wavetree.models import outline, parameter_count
 from wavetree.runs import RunFolder, create_run, refuse_taken
+from wavetree.train.devices import fastest_precision, memory_of, on_device
 
 NUMBER_BYTES = 4
 COPIES = 5
@@ -63,11 +62,14 @@ def start_stream(corpus: Corpus, sources: Sequence[Path], path: Path, config: Co
 
 
 def settled(config: Config) -> Config:
-    """The settings with those that depend on the machine filled in, so that the run stays what it was begun as."""
+    """The settings with those that depend on the machine filled in, so that the run stays what it was begun as.
+
+    Raises SettingError for a device that is not here.
+    """
+    config = on_device(config, None)
     if config.train.precision != "auto":
         return config
-    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    found = "bfloat16" if able.get("amx_bf16") else "float32"
+    found = fastest_precision(config.train.device)
     return config.model_copy(update={"train": config.train.model_copy(update={"precision": found})})
 
 
@@ -77,13 +79,14 @@ def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
     widths = [p.shape[0] for p in model.matrices]
     weights = COPIES * parameter_count(model)
     batch = round(RESULTS * symbols * (sum(widths) + vocab_size))
-    memory = memory_bytes()
+    own = memory_of(config.train.device)
+    memory, whose = (memory_bytes(), "this machine") if own is None else (own, "the GPU")
     if NUMBER_BYTES * (weights + batch) > memory:
         size = "train.batch_items" if config.data.kind == "items" else "train.rows or train.length"
         cause, setting = ("weights", "the model's sizes") if weights > batch else ("batch", size)
         raise SettingError(
             f"training would need about {NUMBER_BYTES * (weights + batch) / 1e9:,.1f} GB, most of it for the {cause}, "
-            f"and this machine has {memory / 1e9:,.1f} GB: lower {setting}."
+            f"and {whose} has {memory / 1e9:,.1f} GB: lower {setting}."
         )
 
 

@@ -59,7 +59,7 @@ class Training:
 
     What is random in a step follows from (seed, step), the rate from step / steps, and the log is cut back to `step`;
     `seconds` is the time used, and `steps` and `threads` are what a limit in seconds became. `judged` are the weights
-    that are measured, sampled and kept: the averaged ones, or `model` itself.
+    that are measured, sampled and kept: the averaged ones, or `model` itself. Weights and optimiser lie on one device.
     """
 
     model: AnyModel
@@ -80,14 +80,19 @@ class Training:
 
     @classmethod
     def begin(cls, config: Config, shape: Shape, steps: int, threads: int, processes: Processes = ALONE) -> Training:
-        """The state of step 0: weights drawn from the seed."""
-        model = build(config.model, shape.vocab_size, config.train.seed, shape.given_size)
+        """The state of step 0: weights drawn from the seed, on the CPU, so that they are the same on every device."""
+        model = build(config.model, shape.vocab_size, config.train.seed, shape.given_size).to(config.train.device)
         judged = copy.deepcopy(model) if config.train.average else model
         if processes.count > 1:
             for norm in (module for module in model.modules() if isinstance(module, BatchNorm)):
                 norm.total = processes.total
         optimiser = Optimiser(model.parameters(), model.matrices, config.train)
         return cls(model, judged, optimiser, steps, threads, processes)
+
+    @property
+    def device(self) -> str:
+        """Where its steps run."""
+        return self.model.device.type
 
     def advance(self, piece: Piece, config: Config) -> list[Tensor]:
         """One step, and its gradients in the order of the optimiser's parameters.
@@ -96,7 +101,7 @@ class Training:
         """
         settings = config.train
         loss, gradients = self._gradients(piece, config)
-        workers = 1 if config.data.kind == "items" else self.threads
+        workers = 1 if config.data.kind == "items" or self.device != "cpu" else self.threads
         self.optimiser.step(gradients, rate_at(self.step, self.steps, settings), self.step + 1, workers)
         self.step += 1
         self.symbols += _predictions(piece)
@@ -112,13 +117,16 @@ class Training:
         """The mean loss of a piece and its gradients. Rows of a stream come in PARTS, side by side where threads allow.
 
         There are as many parts whatever the threads, and they are added in order: the sum is the same to the last bit.
-        Where processes share the batch, both are those of the whole of it.
+        A GPU works side by side within a part, and has but one. Where processes share the batch, both are those of the
+        whole of it.
         """
-        parts: list[Piece] = [*piece.parts(PARTS)] if isinstance(piece, StreamRows) else [piece]
-        count = _predictions(piece)
+        parts: list[Piece] = [piece]
+        if isinstance(piece, StreamRows) and self.device == "cpu":
+            parts = [*piece.parts(PARTS)]
+        count, half = _predictions(piece), config.train.precision == "bfloat16"
 
         def of(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.train.precision == "bfloat16"):
+            with torch.autocast(self.device, torch.bfloat16) if half else nullcontext():
                 logits, targets = predictions(self.model, parts[number], drawn(config.train.seed, self.step, 0))
             loss = F.cross_entropy(logits.float(), targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
@@ -135,10 +143,14 @@ class Training:
         return mean.item(), gradients
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """The tensors of a checkpoint: what samples and scores, and what only goes on with training."""
+        """The tensors of a checkpoint: what samples and scores, and what only goes on with training.
+
+        They are the CPU's, whatever the device: here, and nowhere else, weights come back from it.
+        """
         raw = {} if self.judged is self.model else {f"raw.{k}": v for k, v in self.model.state_dict().items()}
         buffers = {f"optimiser.{k}": v for k, v in self.optimiser.state.items()}
-        return {"model": self.judged.state_dict(), "training": raw | buffers}
+        groups = {"model": self.judged.state_dict(), "training": raw | buffers}
+        return {group: {name: tensor.cpu() for name, tensor in held.items()} for group, held in groups.items()}
 
     def numbers(self) -> dict[str, object]:
         """The rest of a checkpoint."""
@@ -169,7 +181,7 @@ def drawn(seed: int, step: int, rank: int) -> int:
 
 @contextmanager
 def drawn_from(seed: int) -> Iterator[None]:
-    """In here torch draws from this seed; after it, on from where it was."""
+    """In here torch draws from this seed, on every device; after it the CPU draws on from where it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
