@@ -41,6 +41,8 @@ TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
+RESERVE = 0.03
+"""The share of a limit in seconds that no step is planned for: checkpoints, samples, and steps that are slower later."""
 
 
 def train(
@@ -221,6 +223,7 @@ def planned(
     alone, as it must for a run that may be interrupted; both are kept in every checkpoint. Of several processes the
     clock of the first one counts. A GPU leaves the processor little to do: one thread.
     """
+    entered = time.perf_counter()
     settings = config.train
     most = (
         torch.get_num_threads()
@@ -255,5 +258,7 @@ def planned(
     begun = time.perf_counter()
     exact_loss(trial.judged, validation, MEASURED)
     checks = settings.checks * processes.told(time.perf_counter() - begun)
-    left = max(settings.seconds / 2, settings.seconds - spent - checks)  # many checks may cost half of it, and no more
+    spent = time.perf_counter() - entered  # what was compiled, too
+    left = (1 - RESERVE) * settings.seconds - spent - checks
+    left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
     return max(1, int(left / pace[threads])), threads
