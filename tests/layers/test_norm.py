@@ -78,33 +78,65 @@ def test_layer_norm_looks_at_one_vector() -> None:
     assert isinstance(make_norm("batch", CHANNELS), BatchNorm)
 
 
-def by_torch(x: Tensor, counted: Tensor, norm: BatchNorm) -> Tensor:
+def by_torch(x: Tensor, counted: int, norm: BatchNorm) -> Tensor:
     """The definition, by torch's own gradients: statistics of the counted vectors, applied to all."""
-    variance, mean = torch.var_mean(x[counted], 0, correction=0)
+    variance, mean = torch.var_mean(x[:counted], 0, correction=0)
     return (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
 
 
-@pytest.mark.parametrize("every", [1, 3])
-def test_shared_statistics_have_the_gradients_of_the_definition(every: int) -> None:
-    ours, plain = BatchNorm(CHANNELS).double(), BatchNorm(CHANNELS).double()
+def shared(*, by: int = 1) -> BatchNorm:
+    """A norm of one of so many processes that all have the same."""
+    norm = BatchNorm(CHANNELS).double()
+    norm.total = lambda numbers: numbers.mul_(by)
+    with torch.no_grad():
+        norm.weight.copy_(random(CHANNELS, seed=2))
+        norm.bias.copy_(random(CHANNELS, seed=3))
+    return norm
+
+
+@pytest.mark.parametrize("counted", [9, 3])
+def test_shared_statistics_have_the_gradients_of_the_definition(counted: int) -> None:
+    ours, plain = shared(), BatchNorm(CHANNELS).double()
     x = random(9, CHANNELS).requires_grad_()
-    counted = torch.arange(9) % every == 0
-    ours.total = lambda numbers: numbers  # one process that is all of them
     slope = random(9, CHANNELS, seed=7)
     found, wanted = ours(x, counted), by_torch(x, counted, ours)
     assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
     leaves = [x, ours.weight, ours.bias]
     mine, theirs = (torch.autograd.grad(each, leaves, slope) for each in (found, wanted))
     assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in zip(mine, theirs, strict=True))
-    plain(x[counted])
+    plain(x[:counted])
     for name in ("running_mean", "running_var"):
         assert torch.allclose(ours.get_buffer(name), plain.get_buffer(name), rtol=0, atol=1e-12)
+    (wrong,) = torch.autograd.grad(ours(x, counted - 1), [x], slope)  # a broken twin: one too few
+    assert not torch.allclose(wrong, theirs[0], rtol=0, atol=1e-3)
+
+
+def test_shared_statistics_are_those_of_all_processes() -> None:
+    """Three that hold the same 5 vectors are one that holds them three times."""
+    x = random(5, CHANNELS).requires_grad_()
+    slope = random(5, CHANNELS, seed=7)
+    ours, whole = shared(by=3), shared()
+    found, wanted = ours(x, 5), by_torch(x.repeat(3, 1), 15, whole)
+    assert torch.allclose(found.repeat(3, 1), wanted, rtol=0, atol=1e-12)
+    mine = torch.autograd.grad(found, [x, ours.weight, ours.bias], slope)
+    of_x, *of_parameters = torch.autograd.grad(wanted, [x, whole.weight, whole.bias], slope.repeat(3, 1))
+    assert torch.allclose(3 * mine[0], of_x, rtol=0, atol=1e-12)  # x there is in all three
+    assert all(torch.allclose(3 * a, b, rtol=0, atol=1e-12) for a, b in zip(mine[1:], of_parameters, strict=True))
+
+
+def test_statistics_of_vectors_far_from_zero() -> None:
+    """In float32, whose digits a mean of squares would use up."""
+    norm, torchs = BatchNorm(CHANNELS), nn.BatchNorm1d(CHANNELS)
+    norm.total = lambda numbers: numbers
+    x = random(50, CHANNELS).float() + 1000
+    assert torch.allclose(norm(x), torchs(x), rtol=0, atol=1e-3)
 
 
 def test_shared_statistics_of_one_vector_or_none() -> None:
     norm = BatchNorm(CHANNELS).double()
     norm.total = lambda numbers: numbers
     x = random(4, CHANNELS)
-    found = norm(x, torch.zeros(4, dtype=torch.bool))
-    assert torch.allclose(found, x / (1 + norm.eps) ** 0.5, rtol=0, atol=1e-12)
-    assert torch.equal(norm.running_mean, torch.zeros(CHANNELS))
+    for counted in (0, 1):
+        found = norm(x, counted)
+        assert torch.allclose(found, x / (1 + norm.eps) ** 0.5, rtol=0, atol=1e-12)
+        assert torch.equal(norm.running_mean, torch.zeros(CHANNELS))

@@ -30,10 +30,10 @@ class Fuse(nn.Module):
         from_left, from_right = self.halves(left, right)
         return torch.tanh(self.norm(from_left + from_right))
 
-    def between(self, x: Tensor, left: Tensor, right: Tensor, counted: Tensor | None = None) -> Tensor:
+    def between(self, x: Tensor, left: Tensor, right: Tensor, counted: int | None = None) -> Tensor:
         """Nodes over the children x (M, C): node n fuses x[left[n]] and x[right[n]]. Indices (N,), result (N, H).
 
-        Only the nodes `counted` (N,) are in the statistics of a batch norm, if given.
+        Only the first `counted` nodes are in the statistics of a batch norm, if given.
         """
         from_left, from_right = self.halves(x, x)  # (M, H) each
         pairs = from_left.index_select(0, left) + from_right.index_select(0, right)  # (N, H)

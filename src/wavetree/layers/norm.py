@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,37 +36,50 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, x: Tensor, counted: Tensor | None = None) -> Tensor:
-        """Shape (..., C) to the same; of x (N, C) only the vectors `counted` (N,) are in the statistics, if given."""
+    def forward(self, x: Tensor, counted: int | None = None) -> Tensor:
+        """Shape (..., C) to the same; of x (N, C) only the first `counted` vectors are in the statistics, if given."""
         flat = x.reshape(-1, x.shape[-1])  # (N, C)
         if self.training and self.total is not None:
-            return self._shared(flat, self.total, counted).reshape(x.shape)
+            return self._shared(flat, self.total, len(flat) if counted is None else counted).reshape(x.shape)
         training = self.training and flat.shape[0] > 1  # one vector has no variance to learn from
         normed = F.batch_norm(
             flat, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps
         )
         return normed.reshape(x.shape)
 
-    def _shared(self, x: Tensor, total: Total, counted: Tensor | None) -> Tensor:
+    def _shared(self, x: Tensor, total: Total, counted: int) -> Tensor:
         """x (N, C) normalised by the mean and variance of all counted vectors of all processes."""
         x = x.to(self.weight.dtype)
-        own = (x if counted is None else x[counted]).detach()
-        number = x.new_full((1,), len(own), dtype=torch.float64)
-        variance, mean = torch.var_mean(own, 0, correction=0) if len(own) else own.new_zeros(2, x.shape[1])  # (C,) each
-        mean = mean.double()
-        found = total(torch.cat([number, number * mean, number * (variance + mean.square())]))  # (1 + 2C,)
-        count = found[0]
-        if count.item() < 2:
+        found = torch.zeros(1 + 2 * x.shape[1], dtype=torch.float64, device=x.device)  # how many, means, squares
+        if counted:
+            # One pass over memory; torch.var_mean over the leading axis takes 25 times as long (docs/log.md).
+            mean, variance = torch.batch_norm_update_stats(x[:counted].detach(), None, None, 0.0)  # (C,) each
+            mean, variance = mean.double(), variance.double()
+            found = counted * torch.cat([found.new_ones(1), mean, variance + mean.square()])
+        found = total(found)
+        count = found[0].item()
+        if count < 2:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         mean, square = (found[1:] / count).chunk(2)  # (C,) each
         variance = square - mean.square()
         with torch.no_grad():
             self.running_mean.lerp_(mean.to(x.dtype), self.momentum)
-            self.running_var.lerp_((variance * count / (count - 1)).to(x.dtype), self.momentum)
-        slope = (variance + self.eps).rsqrt()
-        statistics = [each.to(x.dtype) for each in (mean, slope, count)]
-        normed: Tensor = _Normalised.apply(x, self.weight, self.bias, statistics, total, counted)  # type: ignore[no-untyped-call]
+            self.running_var.lerp_((variance * (count / (count - 1))).to(x.dtype), self.momentum)
+        shared = _Statistics(mean.to(x.dtype), variance.to(x.dtype), self.eps, count, counted, total)
+        normed: Tensor = _Normalised.apply(x, self.weight, self.bias, shared)  # type: ignore[no-untyped-call]
         return normed
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """Of `count` vectors of all processes; the first `counted` of this one are among them."""
+
+    mean: Tensor
+    variance: Tensor
+    eps: float
+    count: float
+    counted: int
+    total: Total
 
 
 class _Normalised(torch.autograd.Function):
@@ -76,30 +90,23 @@ class _Normalised(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        statistics: list[Tensor],
-        total: Total,
-        counted: Tensor | None,
-    ) -> Tensor:
-        mean, slope, count = statistics
-        u = (x - mean).mul_(slope)  # (N, C)
-        ctx.total = total
-        ctx.save_for_backward(u, weight, slope, count, counted)
-        return torch.addcmul(bias, u, weight)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, shared: _Statistics) -> Tensor:
+        ctx.shared = shared
+        ctx.save_for_backward(x, weight)
+        return F.batch_norm(x, shared.mean, shared.variance, weight, bias, eps=shared.eps)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        u, weight, slope, count, counted = ctx.saved_tensors
-        of_weight, of_bias = (g * u).sum(0), g.sum(0)  # (C,) each: of this process alone
-        all_weight, all_bias = (ctx.total(torch.cat([of_weight, of_bias])) / count).chunk(2)
-        past = torch.addcmul(all_bias, u, all_weight)  # (N, C): by way of the statistics
-        if counted is not None:
-            past.mul_(counted[:, None])
-        return (g - past).mul_(weight * slope), of_weight, of_bias, None, None, None
+        (x, weight), shared = ctx.saved_tensors, ctx.shared
+        constant = (weight, shared.mean, shared.variance, None, None, False, shared.eps, [True, True, True])
+        # As if mean and slope were constants: of_x (N, C) is weight slope g; the sums (C,) are of this process alone.
+        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(g, x, *constant)
+        all_weight, all_bias = (shared.total(torch.cat([of_weight, of_bias])) / shared.count).chunk(2)
+        slope = (shared.variance + shared.eps).rsqrt()
+        by_x = weight * slope.square() * all_weight  # (C,): what is left, by way of the statistics, is linear in x
+        own = slice(0, shared.counted)
+        of_x[own] -= torch.addcmul(weight * slope * all_bias - shared.mean * by_x, x[own], by_x)
+        return of_x, of_weight, of_bias, None
 
 
 def make_norm(kind: str, channels: int) -> nn.Module:
@@ -107,7 +114,7 @@ def make_norm(kind: str, channels: int) -> nn.Module:
     return BatchNorm(channels) if kind == "batch" else nn.LayerNorm(channels)
 
 
-def normed(norm: nn.Module, x: Tensor, counted: Tensor | None) -> Tensor:
-    """x (N, C) by either norm; only a batch norm asks which of the vectors count."""
+def normed(norm: nn.Module, x: Tensor, counted: int | None) -> Tensor:
+    """x (N, C) by either norm; only a batch norm asks how many of the vectors count."""
     result: Tensor = norm(x, counted) if isinstance(norm, BatchNorm) else norm(x)
     return result

@@ -63,8 +63,8 @@ class Flat(HistoryModel):
         """Every output of a packed row of N symbols: logits (N, V)."""
         return self._counting(prepared.distinct, prepared.counted).index_select(0, prepared.chosen)
 
-    def _counting(self, ids: Tensor, counted: Tensor | None) -> Tensor:
-        """Ids (B, R) to logits (B, V), with only the windows `counted` (B,) in the statistics of the norms."""
+    def _counting(self, ids: Tensor, counted: int | None) -> Tensor:
+        """Ids (B, R) to logits (B, V), with only the first `counted` windows in the statistics of the norms."""
         x = self.embedding(ids).flatten(1)  # (B, R E)
         for linear, norm in zip(self.linears, self.norms, strict=True):
             x = torch.tanh(normed(norm, linear(x), counted))  # (B, H)

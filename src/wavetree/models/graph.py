@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wavetree.models.contract import Ids
 from wavetree.models.history import distinct_rows
+from wavetree.models.share import Share, marked
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,25 @@ class FusionGraph:
     groups: Tensor
     children: tuple[tuple[Tensor, ...], ...]
     top: Tensor
-    counted: tuple[Tensor | None, ...]
-    """For each level which of its nodes a norm counts, (nodes,), where others count the rest; None is all."""
+    counted: tuple[int | None, ...]
+    """For each level how many of its nodes a norm counts, the first ones, where others count the rest; None is all."""
 
     def after(self, position: int) -> FusionGraph:
         """What the positions from this one on need. Counted are the nodes that no position before it needs."""
         *below, size = len(self.leaves), *(len(level[0]) for level in self.children)
-        needed, before = (_marked(size, top) for top in (self.top[position:], self.top[:position]))
-        top = _places(needed)[self.top[position:]]
-        children, counted = [], []
+        top = self.top.numpy()
+        before = marked(size, top[:position])
+        share = Share.of(marked(size, top[position:]), before)
+        places, children, counted = share.places[top[position:]], [], []
         for level, size in zip(self.children[::-1], below[::-1], strict=True):
-            counted.append(~before[needed])
-            rows, rows_before = ([child[mask] for child in level] for mask in (needed, before))
-            needed, before = (_marked(size, torch.cat(each)) for each in (rows, rows_before))
-            if level is self.children[0]:
-                needed[:] = True  # a leaf is a symbol, and no work
-            children.append(tuple(_places(needed)[row] for row in rows))
-        return replace(self, children=tuple(children[::-1]), top=top, counted=tuple(counted[::-1]))
+            rows = np.stack([child.numpy() for child in level])  # (K, nodes)
+            counted.append(share.counted)
+            needed, before = rows[:, share.needed], marked(size, rows[:, before])
+            lowest = level is self.children[0]  # a leaf is a symbol, and no work: all stay, where they are
+            share = Share.of(marked(size, np.arange(size) if lowest else needed), before & ~lowest)
+            children.append(tuple(torch.from_numpy(child) for child in share.places[needed]))
+        top_places = torch.from_numpy(places)
+        return replace(self, children=tuple(children[::-1]), top=top_places, counted=tuple(counted[::-1]))
 
 
 def fusion_graph(
@@ -71,15 +74,3 @@ def fusion_graph(
     symbols, conditions = torch.from_numpy(leaves % vocab_size), torch.from_numpy(leaves // vocab_size)
     whole = (None,) * len(children)
     return FusionGraph(symbols, conditions, tuple(children), torch.from_numpy(node), whole)
-
-
-def _marked(count: int, chosen: Tensor) -> Tensor:
-    """A mask (count,) of the chosen ones."""
-    mask = torch.zeros(count, dtype=torch.bool)
-    mask[chosen] = True
-    return mask
-
-
-def _places(mask: Tensor) -> Tensor:
-    """For each chosen one its place among them."""
-    return mask.cumsum(0) - 1

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wavetree.codecs import PAD
 from wavetree.models.contract import Ids, SequenceModel
+from wavetree.models.share import Share, marked
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class Windows:
 
     distinct: Tensor
     chosen: Tensor
-    counted: Tensor | None = None
-    """Which of the windows a norm counts, (M,), where others count the rest; None is all."""
+    counted: int | None = None
+    """How many of the windows a norm counts, the first ones, where others count the rest; None is all."""
 
     def after(self, position: int) -> Windows:
         """What the positions from this one on need. Counted are the windows that no position before it has."""
-        needed, chosen = torch.unique(self.chosen[position:], return_inverse=True)
-        return Windows(self.distinct[needed], chosen, ~torch.isin(needed, self.chosen[:position]))
+        chosen, size = self.chosen.numpy(), len(self.distinct)
+        share = Share.of(marked(size, chosen[position:]), marked(size, chosen[:position]))
+        places = torch.from_numpy(share.places[chosen[position:]])
+        return Windows(self.distinct[torch.from_numpy(share.needed)], places, share.counted)
 
 
 class HistoryModel(SequenceModel[Tensor, Windows], abc.ABC):
