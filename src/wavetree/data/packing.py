@@ -12,6 +12,8 @@ from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.fields import NOT_TOLD, Fields
 
 Ids = npt.NDArray[np.int64]
+COMPARED = 6
+"""Symbols by which items of a batch are put in order, the pad before the first one among them."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class PackedItems:
     def predictions(self, chosen: Ids) -> int:
         """How many symbols the items of these indices (K,) predict."""
         return int(self._lengths[chosen].sum())
+
+    def alike(self, chosen: Ids) -> Ids:
+        """In which order (K,) the items of these indices (K,) are next to those that begin as they do."""
+        ahead = self._starts[chosen] + np.arange(COMPARED)[:, None]  # past a short item's end lies some other: no matter
+        beginnings = self._ids[np.minimum(ahead, len(self._ids) - 1)]  # (COMPARED, K)
+        return np.lexsort([*beginnings[::-1], *self._classes[chosen].T])
 
     def row(self, chosen: Ids, untold: npt.NDArray[np.bool_] | None = None) -> PackedRow:
         """The items of these indices (K,), in this order, as one row; where `untold` (K, F), a class is left out."""

@@ -85,6 +85,9 @@ class ItemBatches:
         fields = len(self.items.fields)
         untold = _untold(self.seed, step, (self.size, fields), self.untold) if fields else None
         chosen = self.chosen(step)
+        if self.share != WHOLE:  # then shares have fewer nodes in common, and less is done twice
+            order = self.items.alike(chosen)
+            chosen, untold = chosen[order], None if untold is None else untold[order]
         begin, end, _ = self.share.indices(self.size)
         seen = slice(0 if self.normed else begin, end)
         row = self.items.row(chosen[seen], None if untold is None else untold[seen])
