@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from wavetree.config import TrainConfig
+from wavetree.train.processes import ALONE, Processes
 
 Buffers = dict[str, Tensor]
 Rule = Callable[[Tensor, Tensor, Buffers, float, int, int], None]
@@ -51,7 +52,7 @@ def adamw(weight_decay: float) -> Rule:
     return step
 
 
-def muon(weight_decay: float, precision: torch.dtype = torch.float32) -> Rule:
+def muon(weight_decay: float, precision: torch.dtype = torch.float32, processes: Processes = ALONE) -> Rule:
     """Jordan et al. 2024: momentum, made orthogonal. For a stack of matrices (K, m, n), each taken by itself.
 
     bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
@@ -61,7 +62,7 @@ def muon(weight_decay: float, precision: torch.dtype = torch.float32) -> Rule:
         momentum = _buffer(buffers, "momentum", values)
         momentum.lerp_(gradient, 1 - MOMENTUM)
         wanted = gradient.lerp(momentum, MOMENTUM)  # Nesterov's form
-        direction = orthogonalised(wanted.to(precision), workers).to(values.dtype)
+        direction = orthogonalised(wanted.to(precision), workers, processes).to(values.dtype)
         rows, columns = values.shape[-2:]
         values.mul_(1 - rate * weight_decay)
         values.sub_(direction, alpha=rate * max(1.0, rows / columns) ** 0.5)
@@ -81,8 +82,15 @@ def orthogonalise(stack: Tensor) -> Tensor:
     return x.mT if tall else x
 
 
-def orthogonalised(stack: Tensor, workers: int) -> Tensor:
-    """`orthogonalise` of (K, m, n), shared out among so many threads; the numbers are the same for any of them."""
+def orthogonalised(stack: Tensor, workers: int, processes: Processes = ALONE) -> Tensor:
+    """`orthogonalise` of (K, m, n), shared out among processes, and in each among so many threads.
+
+    The numbers are the same for any of them. Fewer matrices than processes are no work to share.
+    """
+    if 1 < processes.count <= len(stack):
+        found, own = torch.zeros_like(stack), processes.share(len(stack))
+        found[own] = orthogonalised(stack[own], workers)
+        return processes.total(found)
     parts = stack.chunk(workers)
     if len(parts) == 1:
         return orthogonalise(stack)
@@ -124,7 +132,13 @@ class Group:
 class Optimiser:
     """The groups of a model's parameters, stepped together. `state` is all that a restart needs besides the weights."""
 
-    def __init__(self, parameters: Iterable[Parameter], matrices: Sequence[Parameter], config: TrainConfig) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        matrices: Sequence[Parameter],
+        config: TrainConfig,
+        processes: Processes = ALONE,
+    ) -> None:
         everything = list(parameters)
         if config.optimiser == "sgd":
             self.groups = [Group.of(everything, sgd())]
@@ -136,7 +150,7 @@ class Optimiser:
                 by_shape.setdefault(matrix.shape, []).append(matrix)
             apart = set(matrices)
             rest = [p for p in everything if p not in apart]
-            rule = muon(config.weight_decay, getattr(torch, config.precision))
+            rule = muon(config.weight_decay, getattr(torch, config.precision), processes)
             self.groups = [Group.of(alike, rule, config.matrix_rate, stacked=True) for alike in by_shape.values()]
             self.groups.append(Group.of(rest, adamw(config.weight_decay)))
         self.parameters = [p for group in self.groups for p in group.members]

@@ -86,7 +86,7 @@ class Training:
         if processes.count > 1:
             for norm in (module for module in model.modules() if isinstance(module, BatchNorm)):
                 norm.total = processes.total
-        optimiser = Optimiser(model.parameters(), model.matrices, config.train)
+        optimiser = Optimiser(model.parameters(), model.matrices, config.train, processes)
         return cls(model, judged, optimiser, steps, threads, processes)
 
     @property
