@@ -24,6 +24,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from wavetree.errors import SettingError, WavetreeError
+from wavetree.train.hub import Hub, hub_of
 
 T = TypeVar("T")
 
@@ -53,6 +54,8 @@ class Processes:
     """The number of this process among those of its machine."""
     gpus: Any = None
     """The same processes once more, for what lies on their GPUs."""
+    hub: Hub | None = None
+    """Where all are on this machine, what adds up for them in place of gloo."""
 
     @property
     def leads(self) -> bool:
@@ -92,7 +95,13 @@ class Processes:
 
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all processes of a tensor, in its place; the same to the last bit in each."""
-        return self._summed(numbers, None if numbers.device.type == "cpu" else self.gpus)
+        if numbers.device.type != "cpu":
+            return self._summed(numbers, self.gpus)
+        if self.hub is None:
+            return self._summed(numbers, None)
+        with self._together():
+            self.hub.total(numbers)
+        return numbers
 
     def total_patiently(self, numbers: Tensor) -> Tensor:
         """The same, where one process may be much slower than another."""
@@ -150,7 +159,7 @@ class Processes:
     def _together(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             raise WavetreeError(
                 f"process {self.rank} of {self.count} has lost another: it has ended, or has not answered for "
                 f"{SILENCE.seconds} s. The last checkpoint is whole: go on from it with --resume, or let "
@@ -177,11 +186,14 @@ def joined() -> Iterator[Processes]:
     with alone._together():
         dist.init_process_group("gloo", timeout=SILENCE, **_meeting(alone))
         patient = dist.new_group(backend="gloo", timeout=PATIENCE)
+        hub = hub_of(rank, count, SILENCE.total_seconds()) if local == count else None
     threads = torch.get_num_threads()
     torch.set_num_threads(alone.threads)
     try:
-        yield replace(alone, patient=patient)
+        yield replace(alone, patient=patient, hub=hub)
     finally:
+        if hub is not None:
+            hub.close()
         torch.set_num_threads(threads)
         dist.destroy_process_group()
 
