@@ -34,7 +34,7 @@ from wavetree.models import parameter_count
 from wavetree.runs import RunFolder, given_size, sides_of
 from wavetree.train import joined
 from wavetree.train.batches import batches_of
-from wavetree.train.training import Shape, Training, use_threads
+from wavetree.train.training import Shape, Training, keep_memory, use_threads
 
 STEPS = 200
 LOSSES, GRADIENTS = 1e-5, 1e-6
@@ -239,6 +239,7 @@ def speed(place: Path, rounds: int) -> dict[str, Any]:
 def time_steps(run: Path, out: Path, threads: int) -> None:
     """What each process does: some steps, then those that are timed."""
     with joined() as processes:
+        keep_memory()  # as in a run
         training, batches, config = begun(run, processes)
         training.threads = threads
         use_threads(threads, config)

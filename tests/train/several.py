@@ -18,7 +18,7 @@ from wavetree.errors import WavetreeError
 from wavetree.layers import BatchNorm
 from wavetree.models.graph import FusionGraph
 from wavetree.runs import RunFolder, given_size, sides_of
-from wavetree.train import Processes, joined, training
+from wavetree.train import Processes, joined, optimisers, training
 from wavetree.train.batches import batches_of
 from wavetree.train.training import Shape, Training
 
@@ -66,7 +66,10 @@ def _one(rank: int, count: int, port: int, answer: Any, work: Callable[..., Any]
 
 def learn(path: Path, steps: int, twin: str = "") -> Learnt:
     """The first steps of a run; by a broken `twin` of the sharing, if one is named."""
+    if twin == "as on two machines":  # no broken one
+        os.environ["LOCAL_WORLD_SIZE"] = "1"
     with joined() as processes:
+        assert (processes.hub is None) == (twin == "as on two machines")
         return steps_of(path, steps, processes, twin)
 
 
@@ -84,6 +87,8 @@ def steps_of(path: Path, steps: int, processes: Processes, twin: str = "") -> Le
         FusionGraph.after = uncounted(FusionGraph.after)  # type: ignore[method-assign]
     if twin == "noise of its own":
         training.drawn = lambda seed, step, _: 100 * step + processes.rank
+    if twin == "directions of its own":
+        optimisers.orthogonalised = half_done(processes)
     if twin == "means of means":
         batches = OwnCount(batches, processes)
     piece = batches[0]
@@ -101,6 +106,20 @@ def uncounted(after: Callable[[FusionGraph, int], FusionGraph]) -> Callable[[Fus
     def broken(graph: FusionGraph, position: int) -> FusionGraph:
         share = after(graph, position)
         return replace(share, counted=(None,) * len(share.counted))
+
+    return broken
+
+
+def half_done(processes: Processes) -> Callable[..., torch.Tensor]:
+    """Matrices of which each process makes its share orthogonal, and tells nobody."""
+    alone = replace(processes, hub=None, count=1)
+    whole = optimisers.orthogonalised
+
+    def broken(stack: torch.Tensor, workers: int, _: Processes) -> torch.Tensor:
+        own = processes.share(len(stack))
+        found = stack.clone()
+        found[own] = whole(stack[own], workers, alone)
+        return found
 
     return broken
 
@@ -133,6 +152,14 @@ def refuse(path: Path) -> object:
             raise WavetreeError(f"{path} is not there.")
 
         return processes.lead(work)
+
+
+def add_up() -> object:
+    """Sums of numbers whose order matters, of several types and shapes; and which way they went."""
+    with joined() as processes:
+        third = torch.tensor([[1e8, 1.0, -1e8][processes.rank % 3], 1 / 3]).repeat(2, 3, 100_000)
+        sums = [processes.total(third.clone().to(kind)) for kind in (torch.float32, torch.float64, torch.bfloat16)]
+        return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
 
 
 def agree() -> object:

@@ -81,7 +81,9 @@ class PackedItems:
 
     def alike(self, chosen: Ids) -> Ids:
         """In which order (K,) the items of these indices (K,) are next to those that begin as they do."""
-        ahead = self._starts[chosen] + np.arange(COMPARED)[:, None]  # past a short item's end lies some other: no matter
+        ahead = (
+            self._starts[chosen] + np.arange(COMPARED)[:, None]
+        )  # past a short item's end lies some other: no matter
         beginnings = self._ids[np.minimum(ahead, len(self._ids) - 1)]  # (COMPARED, K)
         return np.lexsort([*beginnings[::-1], *self._classes[chosen].T])
 

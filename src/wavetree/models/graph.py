@@ -44,8 +44,10 @@ class FusionGraph:
             rows = np.stack([child.numpy() for child in level])  # (K, nodes)
             counted.append(share.counted)
             needed, before = rows[:, share.needed], marked(size, rows[:, before])
-            lowest = level is self.children[0]  # a leaf is a symbol, and no work: all stay, where they are
-            share = Share.of(marked(size, np.arange(size) if lowest else needed), before & ~lowest)
+            if level is self.children[0]:  # a leaf is a symbol, and no work: all stay, where they are
+                share = Share.of(np.ones(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_))
+            else:
+                share = Share.of(marked(size, needed), before)
             children.append(tuple(torch.from_numpy(child) for child in share.places[needed]))
         top_places = torch.from_numpy(places)
         return replace(self, children=tuple(children[::-1]), top=top_places, counted=tuple(counted[::-1]))

@@ -61,7 +61,10 @@ def hub_of(rank: int, count: int, seconds: float) -> Hub | None:
     if rank > 0:
         place = _told("")
         return Hub(rank, [_line_to(place, rank, seconds)]) if place else None
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as door:  # nobody else may look in there
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX) as door,
+    ):  # nobody else may look in there
         place = str(Path(folder, "hub"))
         if len(place.encode()) > LONGEST:
             _told("")
@@ -99,7 +102,7 @@ def _introduced(line: socket.socket, seconds: float) -> tuple[int, socket.socket
 
 def _bytes(numbers: Tensor) -> memoryview:
     """The memory of a tensor, of any type."""
-    return memoryview(numbers.view(-1).view(torch.uint8).numpy())
+    return memoryview(numbers.view(-1).view(torch.uint8).numpy())  # type: ignore[arg-type]
 
 
 def _read(line: socket.socket, into: memoryview) -> None:
