@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavetree.layers import Fuse
+from wavetree.layers import Fuse, fuse
 
 
 def random(*shape: int, seed: int) -> Tensor:
@@ -64,3 +67,92 @@ def test_the_first_sums_have_the_size_of_their_inputs() -> None:
     a, b = (random(500, 200, seed=seed).float() for seed in (2, 3))
     from_left, from_right = fuse.halves(a, b)
     assert (from_left + from_right).var().item() == pytest.approx(1, abs=0.02)
+
+
+NODES, CHILDREN = 3000, 700
+NODES_OF = fuse._Nodes
+LEFT, RIGHT = torch.randint(CHILDREN, (2, NODES), generator=torch.Generator().manual_seed(5))
+
+
+def differences() -> dict[str, float]:
+    """How far the training of `between` lies from fusions that are spelt out, in float32, as a share of each."""
+    one = made("batch").float()
+    with torch.no_grad():
+        one.norm.weight.uniform_(0.5, 1.5), one.norm.bias.uniform_(-0.5, 0.5)
+    other = copy.deepcopy(one)
+    x, slope = random(CHILDREN, 4, seed=6).float().requires_grad_(), random(NODES, 6, seed=7).float()
+    found, wanted = one.between(x, LEFT, RIGHT), spelt_out(other, x[LEFT], x[RIGHT])
+    pairs = {
+        "nodes": (found, wanted),
+        "running mean": (one.norm.running_mean, other.norm.running_mean),
+        "running variance": (one.norm.running_var, other.norm.running_var),
+        **dict(
+            zip(
+                ("children", "weight", "scale", "shift"),
+                zip(
+                    torch.autograd.grad(found, [x, *one.parameters()], slope),
+                    torch.autograd.grad(wanted, [x, *other.parameters()], slope),
+                    strict=True,
+                ),
+                strict=True,
+            )
+        ),
+    }
+    return {name: ((f - w).norm() / w.norm()).item() for name, (f, w) in pairs.items()}
+
+
+def test_training_in_few_passes_is_the_plain_one() -> None:
+    assert max(differences().values()) < 2e-6
+
+
+def test_a_twin_that_forgets_the_right_children_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twin(NODES_OF):
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+            g_x, g_weight, *others = NODES_OF.backward(ctx, g)
+            assert g_weight is not None
+            return g_x, g_weight.index_fill(1, torch.arange(4, 8), 0), *others
+
+    monkeypatch.setattr(fuse, "_Nodes", Twin)
+    apart = differences()
+    assert apart.pop("weight") > 0.1
+    assert max(apart.values()) < 2e-6
+
+
+def test_a_twin_that_takes_the_statistics_for_constants_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Twin(NODES_OF):
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+            x, stacked, left, right, _, scale, _, slope, nodes = ctx.saved_tensors
+            g_pairs = g * (1 - nodes.square()) * scale * slope
+            g_halves = torch.zeros(2 * len(x), 6).index_add_(0, left, g_pairs).index_add_(0, right, g_pairs)
+            return g_halves.view(len(x), 12) @ stacked, *NODES_OF.backward(ctx, g)[1:]
+
+    monkeypatch.setattr(fuse, "_Nodes", Twin)
+    assert differences()["children"] > 0.01
+
+
+def test_half_the_bits_stay_near() -> None:
+    one = made("batch").float()
+    x, slope = random(CHILDREN, 4, seed=6).float().requires_grad_(), random(NODES, 6, seed=7).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = one.between(x, LEFT, RIGHT)
+    assert coarse.dtype == torch.float32
+    fine = one.between(x, LEFT, RIGHT)
+    for given, wanted in zip(
+        torch.autograd.grad(coarse, [x, one.weight], slope),
+        torch.autograd.grad(fine, [x, one.weight], slope),
+        strict=True,
+    ):
+        assert (given - wanted).norm() < 0.02 * wanted.norm()
+
+
+def test_where_statistics_are_shared_or_constant_the_plain_way_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuse, "_Nodes", None)
+    x, one = random(CHILDREN, 4, seed=6), torch.zeros(1, dtype=torch.int64)
+    shared = made("batch")
+    shared.norm.total = lambda sums: sums
+    for layer, left in ((shared, LEFT), (made("batch").eval(), LEFT), (made("batch"), one), (made("layer"), LEFT)):
+        assert layer.between(x, left, left).shape == (len(left), 6)
+    with pytest.raises(AttributeError):
+        made("batch").between(x, LEFT, RIGHT)

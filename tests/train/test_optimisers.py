@@ -101,6 +101,26 @@ def test_orthogonalised_matrices_keep_their_singular_vectors(shape: tuple[int, .
         assert ((large > 0.6) & (large < 1.3)).all()
 
 
+@pytest.mark.parametrize("shape", [(2, 64, 128), (1, 96, 24)])
+def test_by_the_gram_matrices_is_by_the_matrices(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With singular values over four orders of magnitude, in float32; and a factor forgotten is seen."""
+    draws = torch.Generator().manual_seed(1)
+    stack = torch.randn(shape, generator=draws) * torch.logspace(0, -4, shape[-1])
+    found = orthogonalise(stack)
+    monkeypatch.setattr(optimisers, "WIDE", float("inf"))
+    wanted = orthogonalise(stack)
+    assert not torch.equal(found, wanted)
+    assert (found - wanted).abs().max() < 1e-3
+    monkeypatch.setattr(optimisers, "ORTHOGONALISE_STEPS", optimisers.ORTHOGONALISE_STEPS - 1)
+    monkeypatch.setattr(optimisers, "WIDE", 1.5)
+    assert (orthogonalise(stack) - wanted).abs().max() > 1e-2
+
+
+def test_half_the_bits_are_too_few_for_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimisers, "_by_gram", None)
+    assert orthogonalise(torch.randn(2, 8, 20).bfloat16()).isfinite().all()
+
+
 def test_a_zero_gradient_is_no_division_by_zero() -> None:
     assert torch.equal(orthogonalise(torch.zeros(2, 4, 6)), torch.zeros(2, 4, 6))
 

@@ -74,14 +74,19 @@ def distinct_rows(rows: Ids, vocab_size: int) -> tuple[Ids, Ids]:
 
     A row is read as one number in base V, place by place; before that outgrows 64 bits, the numbers met so far are
     counted off anew, which keeps their order. (`numpy.unique` over an axis compares bytes, and takes 20 times as long.)
+    Numbers are sorted together with their places, which numpy does in half the time of asking where each came from.
     """
+    count = max(1, len(rows))
     codes = np.zeros(len(rows), dtype=np.int64)
     bound = 1
     for column in rows.T:
-        if bound * vocab_size >= 1 << 62:
+        if bound * vocab_size * count >= 1 << 62:
             distinct, codes = np.unique(codes, return_inverse=True)
             bound = len(distinct)
         codes = codes * vocab_size + column
         bound *= vocab_size
-    _, first, chosen = np.unique(codes, return_index=True, return_inverse=True)
-    return first, chosen
+    codes, order = np.divmod(np.sort(codes * count + np.arange(len(rows))), count)
+    new = np.diff(codes, prepend=-1) > 0
+    chosen = np.empty(len(rows), dtype=np.int64)
+    chosen[order] = np.cumsum(new) - 1
+    return order[new], chosen
