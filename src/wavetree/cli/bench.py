@@ -99,17 +99,28 @@ def bench_serve(
 
 def bench_dense(
     *,
-    data: Annotated[Path, Parameter(help="A text file.")],
-    preset: Annotated[str, Parameter(help="What is trained.")] = "text-large",
+    data: Annotated[
+        Path | None, Parameter(help="A text file or a list, as the preset has it. Without it, the embedded names.")
+    ] = None,
+    preset: Annotated[str | None, Parameter(help="Without it text-large, or lecture where there is no data.")] = None,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")
     ] = (),
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Measure the products of matrices that training does against the best that the machine can."""
+    """Measure the products of matrices that a step of training does against the best that the machine can."""
+    from wavetree.config import configure
+    from wavetree.data import embedded_names, read_list
+    from wavetree.errors import InputError
     from wavetree.experiments import bench_dense as measure
 
-    _report(measure(data, preset, say, settings), as_json)
+    name = preset or ("text-large" if data else "lecture")
+    if configure(name, settings).data.kind == "items":
+        _report(measure(read_list(data) if data else embedded_names(), name, say, settings), as_json)
+    elif data:
+        _report(measure(data, name, say, settings), as_json)
+    else:
+        raise InputError(f"preset {name!r} learns from a stream: give its file with --data.")
 
 
 def bench_score(

@@ -12,19 +12,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from wavetree.codecs import AlphabetCodec
 from wavetree.config import Config, configure
 from wavetree.data import ItemList, split_items
 from wavetree.data.packing import PackedItems
 from wavetree.experiments import lecture
+from wavetree.experiments.bench_dense import step_flops
 from wavetree.experiments.machine import matmul_peak, median_time, using_threads
 from wavetree.inspect import layer_table
+from wavetree.models import build
 from wavetree.report import machine_stamp
 from wavetree.train import Summary, start, train
 from wavetree.train.batches import ItemBatches
-from wavetree.train.training import Shape, Training
+from wavetree.train.training import Shape
 
 ROUNDS = 5
 """Pairs of measurements: ours and the reference's take turns, so that a drifting machine is met by both."""
@@ -158,20 +159,20 @@ def _best_threads(reference: lecture.WindowTraining, training_windows: tuple[Ten
 
 
 def _share_of_peak(items: ItemList, steps: int, seconds: float) -> dict[str, float]:
-    """Matrix products that were done, and those that a run without shared nodes would need, against the peak."""
+    """Products of a whole run against the peak: folder, checks and checkpoints take time, and do none that count.
+
+    Those that were done, and those that a run without shared nodes would need. `bench dense` has those of the steps.
+    """
     config = lecture_settings(1)
     codec = AlphabetCodec.of(items.items)
     packed = PackedItems(split_items(items, "lecture").train, codec)
-    training = Training.begin(config, Shape(codec.vocab_size), steps, torch.get_num_threads())
-    row = ItemBatches(packed, config.train.batch_items, 1)[0]
-    counter = FlopCounterMode(display=False)
-    with counter:
-        training.advance(row, config)
+    shape, batches = Shape(codec.vocab_size), ItemBatches(packed, config.train.batch_items, 1)
+    model = build(config.model, codec.vocab_size, 1)
+    products = sum(layer.multiply_adds for layer in layer_table(model))
+    unshared = 6 * len(batches[0].ids) * products  # 2 forward and 4 backward, at each position
     peak = matmul_peak(torch.get_num_threads())
-    products = sum(layer.multiply_adds for layer in layer_table(training.model))
-    unshared = 6 * len(row.ids) * products  # 2 forward and 4 backward, at each position
     return {
         "matmul_peak_gflops": peak / 1e9,
-        "share_of_peak": counter.get_total_flops() * steps / seconds / peak,
-        "share_of_peak_if_nothing_were_shared": unshared * steps / seconds / peak,
+        "whole_run_share_of_peak": step_flops(config, shape, batches) * steps / seconds / peak,
+        "whole_run_share_of_peak_if_nothing_were_shared": unshared * steps / seconds / peak,
     }
