@@ -150,7 +150,7 @@ PREDICTIONS = importlib.import_module("wavetree.evaluate.predictions")
 BROKEN: dict[str, tuple[Any, str, Callable[..., Any], Begin]] = {
     "a piece": (PREDICTIONS, "moved", lambda prepared, device: prepared, names()),
     "what the optimiser remembers": (Optimiser, "restore", buffers_at_home, names()),
-    "statistics of a norm": (BatchNorm, "forward", statistics_at_home, names()),
+    "statistics of a norm": (BatchNorm, "forward", statistics_at_home, RUNS["flat"]),
     "averaged weights": (copy, "deepcopy", left_at_home(copy.deepcopy), names()),
     "distances": (torch, "arange", left_at_home(torch.arange), RUNS["transformer"]),
     "what begins a row": (torch, "full", left_at_home(torch.full), text),
