@@ -16,7 +16,7 @@ from wavetree.data import ItemList
 from wavetree.data.corpus import open_corpus
 from wavetree.errors import SettingError
 from wavetree.experiments.machine import laps, matmul_peak, using_threads
-from wavetree.models import parameter_count
+from wavetree.models import outline, parameter_count
 from wavetree.report import machine_stamp
 from wavetree.runs import RunFolder, corpus_settings, given_size, sides_of
 from wavetree.train import start, start_stream
@@ -54,6 +54,7 @@ def bench_dense(
         "machine": machine_stamp(),
         "preset": preset,
         "precision": config.train.precision,
+        "params": parameter_count(outline(config.model, shape.vocab_size, shape.given_size)),
         **best,
         "by_threads": rows,
     }
@@ -87,7 +88,6 @@ def _pace(config: Config, shape: Shape, batches: Batches, threads: int, flops: f
     peaks = {name: matmul_peak(threads, getattr(torch, name)) for name in {"float32": 0, config.train.precision: 0}}
     return {
         "threads": threads,
-        "params": parameter_count(training.model),
         "step_seconds": seconds,
         "symbols_per_second": training.symbols / training.step / seconds,
         "gflops": flops / seconds / 1e9,
