@@ -188,7 +188,7 @@ def test_our_descent_is_the_products_on_turned_matrices(rung: int) -> None:
     ]
     matrices = [twin for p, twin in zip(parameters, own, strict=True) if any(p is layer.weight for layer in fusions)]
     assert {len(m) / m.shape[1] > 1 for m in matrices} == {True, False}, "some have more outputs than inputs"
-    optimiser = Optimiser(own, matrices, settings)
+    optimiser = Optimiser(own, dict.fromkeys(matrices, 1), settings)
     descend = our_descent(network, settings, steps)
     draws = torch.Generator().manual_seed(2)
     pulls = [torch.randn(p.shape, generator=draws) for p in parameters]  # the gradient of each

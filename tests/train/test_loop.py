@@ -163,7 +163,7 @@ def plan(*changes: str) -> tuple[int, int]:
 
 
 def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock that is 10 ms further at each look: 2 s are 200 steps, less a reserve, the plan itself and the checks."""
+    """By a clock that is 10 ms further at each look: 2 s are 200 steps, less a reserve, the plan and the checks."""
     now = 0.0
 
     def clock() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -35,7 +36,7 @@ def config(optimiser: str) -> TrainConfig:
 
 def run_ours(optimiser: str, steps: int) -> list[Parameter]:
     mine = parameters()
-    ours = Optimiser(mine, mine[:MATRICES], config(optimiser))
+    ours = Optimiser(mine, dict.fromkeys(mine[:MATRICES], 1), config(optimiser))
     for step in range(1, steps + 1):
         given = dict(zip(mine, gradients(step), strict=True))
         ours.step([given[p] for p in ours.parameters], RATE, step)
@@ -121,6 +122,22 @@ def test_half_the_bits_are_too_few_for_gram_matrices(monkeypatch: pytest.MonkeyP
     assert orthogonalise(torch.randn(2, 8, 20).bfloat16()).isfinite().all()
 
 
+@pytest.mark.parametrize(("parts", "alike"), [(2, True), (1, False)])
+def test_a_matrix_that_is_two_is_taken_as_two(parts: int, alike: bool) -> None:
+    draws = torch.Generator().manual_seed(5)
+    *halves, other = (Parameter(torch.randn(4, 6, generator=draws, dtype=torch.float64)) for _ in range(3))
+    whole = Parameter(torch.cat(halves).detach())
+    pulls = [torch.randn(4, 6, generator=draws, dtype=torch.float64) for _ in range(2)]
+    apart, together = (
+        Optimiser([*members, rest], dict.fromkeys(members, number), config("muon"))
+        for members, number, rest in ((halves, 1, other), ([whole], parts, copy.deepcopy(other)))
+    )
+    for step in range(1, 4):
+        apart.step([*(step * pull for pull in pulls), other], RATE, step)
+        together.step([step * torch.cat(pulls), other], RATE, step)
+    assert torch.allclose(whole, torch.cat(halves), rtol=0, atol=1e-12) == alike
+
+
 def test_a_zero_gradient_is_no_division_by_zero() -> None:
     assert torch.equal(orthogonalise(torch.zeros(2, 4, 6)), torch.zeros(2, 4, 6))
 
@@ -129,12 +146,12 @@ def test_a_zero_gradient_is_no_division_by_zero() -> None:
 def test_state_goes_on_where_it_was(optimiser: str) -> None:
     straight = run_ours(optimiser, 6)
     first = parameters()
-    before = Optimiser(first, first[:MATRICES], config(optimiser))
+    before = Optimiser(first, dict.fromkeys(first[:MATRICES], 1), config(optimiser))
     for step in range(1, 4):
         given = dict(zip(first, gradients(step), strict=True))
         before.step([given[p] for p in before.parameters], RATE, step)
     second = [Parameter(p.detach().clone()) for p in first]
-    after = Optimiser(second, second[:MATRICES], config(optimiser))
+    after = Optimiser(second, dict.fromkeys(second[:MATRICES], 1), config(optimiser))
     after.restore({name: buffer.clone() for name, buffer in before.state.items()})
     for step in range(4, 7):
         given = dict(zip(second, gradients(step), strict=True))
@@ -146,7 +163,7 @@ def test_state_goes_on_where_it_was(optimiser: str) -> None:
 def test_parameters_are_views_that_the_step_moves() -> None:
     mine = parameters()
     before = [p.detach().clone() for p in mine]
-    ours = Optimiser(mine, mine[:MATRICES], config("muon"))
+    ours = Optimiser(mine, dict.fromkeys(mine[:MATRICES], 1), config("muon"))
     for p, old in zip(mine, before, strict=True):
         assert torch.equal(p, old)
     ours.step([torch.ones_like(p) for p in ours.parameters], RATE, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import chain
@@ -55,8 +55,11 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
 
     @property
     @abc.abstractmethod
-    def matrices(self) -> Sequence[Parameter]:
-        """The weight matrices between hidden vectors, for optimisers that treat a matrix as one thing."""
+    def matrices(self) -> Mapping[Parameter, int]:
+        """The weight matrices between hidden vectors, for optimisers that treat a matrix as one thing.
+
+        Of each how many matrices it is, one above the other: a gate is two, which know nothing of each other.
+        """
 
     @property
     @abc.abstractmethod

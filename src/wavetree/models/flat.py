@@ -5,7 +5,7 @@ To see more it must widen its input: R symbols of E numbers make a first layer o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
@@ -44,9 +44,9 @@ class Flat(HistoryModel):
         return self.config.context
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
+    def matrices(self) -> Mapping[Parameter, int]:
         """The weights of the hidden layers."""
-        return [cast(Parameter, linear.weight) for linear in self.linears]
+        return {cast(Parameter, linear.weight): 1 for linear in self.linears}
 
     @property
     def stages(self) -> list[Stage]:

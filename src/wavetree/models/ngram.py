@@ -11,7 +11,7 @@ many different contexts, one symbol longer, they were seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +51,9 @@ class Ngram(HistoryModel):
         return max(1, self.config.order - 1)
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
+    def matrices(self) -> Mapping[Parameter, int]:
         """There are none: nothing here is trained by gradients."""
-        return []
+        return {}
 
     @property
     def stages(self) -> list[Stage]:

@@ -9,7 +9,7 @@ beginning has one answer at every layer, as in the tree, and the runs agree. R =
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -102,10 +102,10 @@ class Transformer(SequenceModel[TransformerState, Rectangle]):
         return self.config.layers * (self.config.context - 1) + 1
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
+    def matrices(self) -> Mapping[Parameter, int]:
         """The weights of every block's linear layers."""
         linears = [linear for b in self.blocks for linear in (b.projections, b.join, b.widen, b.narrow)]
-        return [cast(Parameter, linear.weight) for linear in linears]
+        return {cast(Parameter, linear.weight): 1 for linear in linears}
 
     @property
     def stages(self) -> list[Stage]:

@@ -20,7 +20,7 @@ whole batch (see layers/norm.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -63,9 +63,9 @@ class Tree(SequenceModel[TreeState, FusionGraph]):
         return 1 << len(self.levels)
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
+    def matrices(self) -> Mapping[Parameter, int]:
         """The L weight matrices of the fusions."""
-        return [fuse.weight for fuse in self.fusions]
+        return {fuse.weight: 1 for fuse in self.fusions}
 
     @property
     def stages(self) -> list[Stage]:

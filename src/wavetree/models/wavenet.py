@@ -19,7 +19,7 @@ and s before the output; the paper has no norm.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property, reduce
 from typing import cast
 
@@ -75,12 +75,11 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
         return 1 + (self.config.kernel - 1) * sum(self.dilations)
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
-        """The weights of the gates, the residuals and the skips, and of the first layer of the output."""
+    def matrices(self) -> Mapping[Parameter, int]:
+        """The weights of the gates (each two), the residuals and the skips, and of the first layer of the output."""
         linears = [linear for block in self.blocks for linear in (block.residual, block.skip) if linear is not None]
-        return [block.weight for block in self.blocks] + [
-            cast(Parameter, each.weight) for each in (*linears, self.head)
-        ]
+        gates = {block.weight: 2 for block in self.blocks}
+        return gates | {cast(Parameter, each.weight): 1 for each in (*linears, self.head)}
 
     @property
     def stages(self) -> list[Stage]:

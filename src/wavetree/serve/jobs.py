@@ -24,7 +24,7 @@ from wavetree.train import start
 LINE_BYTES = 1 << 24
 """The longest line of a child."""
 SAVING = 120.0
-"""Seconds that a job has to save itself in when the server ends. One that hangs is killed then: its checkpoints are whole."""
+"""Seconds that a job has to save itself in when the server ends. One that hangs is killed: its checkpoints are whole."""
 Kind = Literal["train", "compare"]
 LIVE = {"running", "pausing", "stopping"}
 WHEN_LOST = "the process of this job ended by itself; what it saved last is still good, and can be resumed."

@@ -42,7 +42,7 @@ TRIAL_STEPS = 5
 TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
 RESERVE = 0.03
-"""The share of a limit in seconds that no step is planned for: checkpoints, samples, and steps that are slower later."""
+"""The share of a limit in seconds that no step is planned for: checkpoints, samples, steps that are slower later."""
 
 
 def train(

@@ -8,7 +8,7 @@ one in `torch.optim`, which takes the same settings but visits every parameter i
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -56,8 +56,11 @@ def adamw(weight_decay: float) -> Rule:
     return step
 
 
-def muon(weight_decay: float, precision: torch.dtype = torch.float32, processes: Processes = ALONE) -> Rule:
-    """Jordan et al. 2024: momentum, made orthogonal. For a stack of matrices (K, m, n), each taken by itself.
+def muon(
+    weight_decay: float, precision: torch.dtype = torch.float32, processes: Processes = ALONE, parts: int = 1
+) -> Rule:
+    """Jordan et al. 2024: momentum, made orthogonal. For a stack (K, m, n), of which each is `parts` matrices, one above
+    the other; every one of these is taken by itself.
 
     bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
     """
@@ -66,8 +69,9 @@ def muon(weight_decay: float, precision: torch.dtype = torch.float32, processes:
         momentum = _buffer(buffers, "momentum", values)
         momentum.lerp_(gradient, 1 - MOMENTUM)
         wanted = gradient.lerp(momentum, MOMENTUM)  # Nesterov's form
-        direction = orthogonalised(wanted.to(precision), workers, processes).to(values.dtype)
-        rows, columns = values.shape[-2:]
+        rows, columns = values.shape[-2] // parts, values.shape[-1]
+        matrices = wanted.reshape(-1, rows, columns).to(precision)
+        direction = orthogonalised(matrices, workers, processes).to(values.dtype).view_as(values)
         values.mul_(1 - rate * weight_decay)
         values.sub_(direction, alpha=rate * max(1.0, rows / columns) ** 0.5)
 
@@ -160,7 +164,7 @@ class Optimiser:
     def __init__(
         self,
         parameters: Iterable[Parameter],
-        matrices: Sequence[Parameter],
+        matrices: Mapping[Parameter, int],
         config: TrainConfig,
         processes: Processes = ALONE,
     ) -> None:
@@ -170,13 +174,14 @@ class Optimiser:
         elif config.optimiser == "adamw":
             self.groups = [Group.of(everything, adamw(config.weight_decay))]
         else:
-            by_shape: dict[torch.Size, list[Parameter]] = {}
-            for matrix in matrices:
-                by_shape.setdefault(matrix.shape, []).append(matrix)
-            apart = set(matrices)
-            rest = [p for p in everything if p not in apart]
-            rule = muon(config.weight_decay, getattr(torch, config.precision), processes)
-            self.groups = [Group.of(alike, rule, config.matrix_rate, stacked=True) for alike in by_shape.values()]
+            alike: dict[tuple[torch.Size, int], list[Parameter]] = {}
+            for matrix, parts in matrices.items():
+                alike.setdefault((matrix.shape, parts), []).append(matrix)
+            rest = [p for p in everything if p not in matrices]
+            self.groups = []
+            for (_, parts), members in alike.items():
+                rule = muon(config.weight_decay, getattr(torch, config.precision), processes, parts)
+                self.groups.append(Group.of(members, rule, config.matrix_rate, stacked=True))
             self.groups.append(Group.of(rest, adamw(config.weight_decay)))
         self.parameters = [p for group in self.groups for p in group.members]
 

@@ -134,7 +134,7 @@ def our_descent(network: Sequential, settings: TrainConfig, steps: int) -> Desce
     """
     fusions = [layer.weight for layer in network.layers[:-1] if isinstance(layer, Linear)]
     parameters, matrices = (cast(list[Parameter], some) for some in (network.parameters(), fusions))
-    optimiser = Optimiser(parameters, matrices, settings)
+    optimiser = Optimiser(parameters, dict.fromkeys(matrices, 1), settings)
     for group in optimiser.groups:
         if group.values.ndim == 3:  # a stack of matrices (K, inputs, outputs)
             group.rule = _turned(group.rule)

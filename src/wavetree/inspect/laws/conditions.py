@@ -5,7 +5,7 @@ A condition is G random numbers. The laws do not know what they mean, and need n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,7 +112,7 @@ class Bound(SequenceModel[object, object]):
         return self.model.receptive_field
 
     @property
-    def matrices(self) -> Sequence[Parameter]:
+    def matrices(self) -> Mapping[Parameter, int]:
         return self.model.matrices
 
     @property
