@@ -69,11 +69,11 @@ def test_a_child_that_hangs_keeps_no_server_from_ending(
         job = client.post("/api/jobs/train", json=body).json()
         while not client.get(f"/api/jobs/{job['id']}").json()["progress"]:
             time.sleep(0.05)
-        started = [child for child in Path("/proc/self/task").glob("*/children") for child in child.read_text().split()]
-        assert len(started) == 1
-        os.kill(int(started[0]), signal.SIGSTOP)
+        ours = [int(pid) for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()]
+        [child] = [pid for pid in ours if b"wavetree.serve.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(child, signal.SIGSTOP)
     with pytest.raises(ProcessLookupError):
-        os.kill(int(started[0]), 0)
+        os.kill(child, 0)
     assert RunFolder.open(tmp_path / job["run"]).has_checkpoint()
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ from wavetree.errors import WavetreeError
 from wavetree.layers import BatchNorm
 from wavetree.models.graph import FusionGraph
 from wavetree.runs import RunFolder, given_size, sides_of
-from wavetree.train import Processes, joined, optimisers, training
+from wavetree.train import Processes, joined, loop, optimisers, training
 from wavetree.train.batches import batches_of
+from wavetree.train.loop import planned
 from wavetree.train.training import Shape, Training
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -57,7 +60,8 @@ def together(count: int, work: Callable[..., Any], *told: Any) -> list[Any]:
 
 
 def _one(rank: int, count: int, port: int, answer: Any, work: Callable[..., Any], told: tuple[Any, ...]) -> None:
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     try:
         answer.send(work(*told))
     except WavetreeError as error:
@@ -157,9 +161,20 @@ def refuse(path: Path) -> object:
 def add_up() -> object:
     """Sums of numbers whose order matters, of several types and shapes; and which way they went."""
     with joined() as processes:
-        third = torch.tensor([[1e8, 1.0, -1e8][processes.rank % 3], 1 / 3]).repeat(2, 3, 100_000)
+        third = torch.tensor([[1e8, 3.0, 3.0][processes.rank % 3], 1 / 3]).repeat(2, 3, 100_000)
         sums = [processes.total(third.clone().to(kind)) for kind in (torch.float32, torch.float64, torch.bfloat16)]
         return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
+
+
+def plan(path: Path) -> int:
+    """The steps that a limit in seconds becomes, where the clock of process 1 goes twice as fast."""
+    with joined() as processes:
+        clock = time.perf_counter
+        loop.time = SimpleNamespace(perf_counter=lambda: (1 + processes.rank) * clock())  # type: ignore[assignment]
+        folder = RunFolder.open(path)
+        config, sides = folder.config(), sides_of(folder)
+        shape = Shape(folder.codec().vocab_size, given_size(folder))
+        return planned(config, shape, batches_of(sides.train, config, processes), sides.validation, processes)[0]
 
 
 def agree() -> object:

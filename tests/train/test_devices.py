@@ -299,7 +299,7 @@ def test_what_depends_on_a_gpu_is_asked_of_it(tmp_path: Path, monkeypatch: pytes
 
 
 def test_processes_with_gpus_add_up_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each takes the GPU of its place; what lies on it goes by nccl, and all else by gloo as ever."""
+    """Each takes the GPU of its place; what lies on it goes by nccl, and nothing else does."""
     made: list[object] = []
     sent: list[object] = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -316,7 +316,7 @@ def test_processes_with_gpus_add_up_there(monkeypatch: pytest.MonkeyPatch) -> No
     with_gpus.total_patiently(torch.zeros(2))
     assert sent == ["their GPUs", None, "patience"]
     with pytest.raises(
-        SettingError, match=r"process 7 is number 3 on its machine, which has 2 GPUs: start one process"
+        SettingError, match=r"there are 4 processes on a machine that has 2 GPUs: start one process for each"
     ):
         Processes(rank=7, count=8, local=4, place=2).on("cuda")
     with pytest.raises(SettingError, match=r"2 processes cannot share a run on mps"):

@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tests.streams import text_run
-from tests.train.several import Learnt, add_up, agree, learn, refuse, steps_of, together, vanish
+from tests.train.several import Learnt, add_up, agree, learn, plan, refuse, steps_of, together, vanish
 from tests.train.test_loop import begin, syllables
 
 from wavetree.api import begin as begin_any
@@ -100,13 +100,19 @@ def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> Non
     assert gradients < 1e-6
 
 
+def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path) -> None:
+    path = begin(tmp_path / "run", UNEVEN, "train.seconds=20").path
+    steps = together(2, plan, path)
+    assert steps[0] == steps[1] > 1
+
+
 def test_sums_are_the_same_to_the_last_bit_and_by_rank() -> None:
-    """1e8 + 1 - 1e8 is 0 in float32 in this order alone: large messages, of any type and shape."""
+    """1e8 + 3 + 3 is 1e8 in float32 by rank, and 8 more the other way round: large messages, of any type and shape."""
     found = together(3, add_up)
     assert found[1:] == found[:1] * 2
     (single, double, _), ranks = found[0]
-    assert single == [0.0, sum(torch.full((3,), 1 / 3)).item()]
-    assert double == [1.0, 3 * torch.tensor(1 / 3).double().item()]
+    assert single == [1e8, sum(torch.full((3,), 1 / 3)).item()]
+    assert double == [1e8 + 6, 3 * torch.tensor(1 / 3).double().item()]
     assert ranks == 0 + 1 + 2
 
 

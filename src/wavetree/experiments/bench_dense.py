@@ -32,12 +32,12 @@ COUNTED = 5
 def bench_dense(
     data: Path | ItemList, preset: str, say: Callable[[str], None], changes: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The products of matrices that a step of training does, in FLOP/s, against the best that the machine does.
+    """The products of matrices that a step of training does, in FLOP/s, against the best that as many threads do.
 
     Forward, backward and the optimiser's own; with one thread and with all, of which the faster is the figure. A step
-    takes the median of STEPS, the cutting of its batch included. `data` is a list, or the file of a stream.
+    takes the median of STEPS, the cutting of its batch included. `data` is a list, or the file of a stream. On the CPU.
     """
-    config = configure(preset, [*changes, "train.steps=1000"])
+    config = configure(preset, [*changes, "train.steps=1000", "train.device=cpu"])
     with tempfile.TemporaryDirectory() as temporary:
         folder = begin_run(data, Path(temporary) / "run", config)
         config = folder.config()

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from wavetree.layers.norm import BatchNorm, make_norm, normed
 
@@ -39,7 +40,13 @@ class Fuse(nn.Module):
         Only the first `counted` nodes are in the statistics of a batch norm, if given.
         """
         norm = self.norm
-        if isinstance(norm, BatchNorm) and norm.training and norm.total is None and len(left) > 1:
+        if (
+            isinstance(norm, BatchNorm)
+            and norm.training
+            and norm.total is None
+            and len(left) > 1
+            and x.device.type == "cpu"
+        ):
             nodes: Tensor = _Nodes.apply(x, self.weight, norm.weight, norm.bias, left, right, norm)  # type: ignore[no-untyped-call]
             return nodes
         from_left, from_right = self.halves(x, x)  # (M, H) each
@@ -72,6 +79,7 @@ class _Nodes(torch.autograd.Function):
         return nodes
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, stacked, *rows, pairs, scale, mean, slope, nodes = ctx.saved_tensors
         g = torch.ops.aten.tanh_backward(g, nodes)

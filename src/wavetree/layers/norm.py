@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 Total = Callable[[Tensor], Tensor]
 """The sum of a tensor over all processes, in its place."""
@@ -96,6 +97,7 @@ class _Normalised(torch.autograd.Function):
         return F.batch_norm(x, shared.mean, shared.variance, weight, bias, eps=shared.eps)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         (x, weight), shared = ctx.saved_tensors, ctx.shared
         constant = (weight, shared.mean, shared.variance, None, None, False, shared.eps, [True, True, True])

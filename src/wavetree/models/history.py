@@ -13,6 +13,9 @@ from wavetree.codecs import PAD
 from wavetree.models.contract import Ids, SequenceModel
 from wavetree.models.share import Share, marked
 
+MOST = 1 << 62
+"""Numbers up to this are sure to fit into 64 bits, whatever is added."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -80,11 +83,14 @@ def distinct_rows(rows: Ids, vocab_size: int) -> tuple[Ids, Ids]:
     codes = np.zeros(len(rows), dtype=np.int64)
     bound = 1
     for column in rows.T:
-        if bound * vocab_size * count >= 1 << 62:
+        if bound * vocab_size >= MOST:
             distinct, codes = np.unique(codes, return_inverse=True)
             bound = len(distinct)
         codes = codes * vocab_size + column
         bound *= vocab_size
+    if bound * count >= MOST:
+        _, first, chosen = np.unique(codes, return_index=True, return_inverse=True)
+        return first, chosen
     codes, order = np.divmod(np.sort(codes * count + np.arange(len(rows))), count)
     new = np.diff(codes, prepend=-1) > 0
     chosen = np.empty(len(rows), dtype=np.int64)

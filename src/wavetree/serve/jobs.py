@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from wavetree.train import start
 LINE_BYTES = 1 << 24
 """The longest line of a child."""
 SAVING = 120.0
-"""Seconds that a job has to save itself in when the server ends. One that hangs is killed: its checkpoints are whole."""
+"""Seconds that a job has to save itself in when the server ends; one that hangs is killed, its checkpoints whole."""
 Kind = Literal["train", "compare"]
 LIVE = {"running", "pausing", "stopping"}
 WHEN_LOST = "the process of this job ended by itself; what it saved last is still good, and can be resumed."
@@ -167,7 +169,7 @@ class Jobs:
             _, late = await asyncio.wait(tasks, timeout=SAVING)
             for process in (tasks[task].process for task in late):
                 if process is not None:
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)  # with whatever it has started itself
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _refuse_more(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-LONGEST = 100
-"""Bytes of a socket's path: the systems allow 104 or 108."""
+LONGEST = 108
+"""Bytes of a socket's path: no system allows more."""
 RANK = 4
 """Bytes by which a process says which one it is."""
 
@@ -54,23 +55,24 @@ class Hub:
 def hub_of(rank: int, count: int, seconds: float) -> Hub | None:
     """The part of process `rank` of `count`, each of which has to call this; it waits for `seconds` for another.
 
-    None where the system has no such sockets, or their place would be too deep for them.
+    None where the system has no such sockets, or no place for one.
     """
     if not hasattr(socket, "AF_UNIX"):
         return None
     if rank > 0:
         place = _told("")
         return Hub(rank, [_line_to(place, rank, seconds)]) if place else None
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        socket.socket(socket.AF_UNIX) as door,
-    ):  # nobody else may look in there
-        place = str(Path(folder, "hub"))
-        if len(place.encode()) > LONGEST:
+    with ExitStack() as stack:
+        try:
+            place = str(
+                Path(stack.enter_context(tempfile.TemporaryDirectory()), "hub")
+            )  # nobody else may look in there
+            door = stack.enter_context(socket.socket(socket.AF_UNIX))
+            door.bind(place)
+            door.listen(count)
+        except OSError:
             _told("")
             return None
-        door.bind(place)
-        door.listen(count)
         door.settimeout(seconds)
         _told(place)
         lines = dict(_introduced(door.accept()[0], seconds) for _ in range(1, count))

@@ -258,7 +258,7 @@ def planned(
     begun = time.perf_counter()
     exact_loss(trial.judged, validation, MEASURED)
     checks = settings.checks * processes.told(time.perf_counter() - begun)
-    spent = time.perf_counter() - entered  # what was compiled, too
+    spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - checks
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
     return max(1, int(left / pace[threads])), threads

@@ -59,8 +59,8 @@ def adamw(weight_decay: float) -> Rule:
 def muon(
     weight_decay: float, precision: torch.dtype = torch.float32, processes: Processes = ALONE, parts: int = 1
 ) -> Rule:
-    """Jordan et al. 2024: momentum, made orthogonal. For a stack (K, m, n), of which each is `parts` matrices, one above
-    the other; every one of these is taken by itself.
+    """Jordan et al. 2024: momentum, made orthogonal. For a stack (K, m, n), each of it `parts` matrices one above the
+    other; every one of these is taken by itself.
 
     bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
     """

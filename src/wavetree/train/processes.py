@@ -79,10 +79,10 @@ class Processes:
                 f"{self.count} processes cannot share a run on {device}, whose sums nothing carries: start one, or set "
                 "train.device=cpu."
             )
-        if self.place >= torch.cuda.device_count():
+        if self.local > torch.cuda.device_count():
             raise SettingError(
-                f"process {self.rank} is number {self.place + 1} on its machine, which has {torch.cuda.device_count()} "
-                "GPUs: start one process for each (--nproc-per-node), or set train.device=cpu."
+                f"there are {self.local} processes on a machine that has {torch.cuda.device_count()} GPUs: start one "
+                "process for each (--nproc-per-node), or set train.device=cpu."
             )
         torch.cuda.set_device(self.place)
         os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")  # so that a lost process is an error, and no abort
@@ -159,7 +159,7 @@ class Processes:
     def _together(self) -> Iterator[None]:
         try:
             yield
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, ConnectionError, TimeoutError) as error:
             raise WavetreeError(
                 f"process {self.rank} of {self.count} has lost another: it has ended, or has not answered for "
                 f"{SILENCE.seconds} s. The last checkpoint is whole: go on from it with --resume, or let "
@@ -186,7 +186,8 @@ def joined() -> Iterator[Processes]:
     with alone._together():
         dist.init_process_group("gloo", timeout=SILENCE, **_meeting(alone))
         patient = dist.new_group(backend="gloo", timeout=PATIENCE)
-        hub = hub_of(rank, count, SILENCE.total_seconds()) if local == count else None
+        one_machine = os.environ.get("LOCAL_WORLD_SIZE") == str(count)
+        hub = hub_of(rank, count, SILENCE.total_seconds()) if one_machine else None
     threads = torch.get_num_threads()
     torch.set_num_threads(alone.threads)
     try:
