@@ -9,8 +9,8 @@ takes as long as the slowest worker, and then the messages. How slow each is, ea
     t_step = max over workers of (a measured step) + messages x 2 (latency log2 n + bytes (n - 1) / (n bandwidth))
 
 which is the all-reduce by halving and doubling (Thakur, Rabenseifner and Gropp 2005), good for messages of any length.
-What it leaves out: other traffic, several workers on one cable, and that a batch of n times the size is not
-worth n batches to what is learnt.
+What it leaves out: other traffic, several workers on one cable, what Muon gains and sends where there are no more
+workers than matrices of a shape, and that a batch of n times the size is not worth n batches to what is learnt.
 """
 
 from __future__ import annotations
