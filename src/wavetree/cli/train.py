@@ -173,7 +173,9 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
         if name != DEVICE and wanted[name] != begun.get(name):
             kept = f"{name} is {begun[name]} there" if name in begun else f"has no {name}"
             limit = name.removeprefix("train.") in LIMITS
-            why = " Each of its steps went by how many there are to be, and a longer run has others." if limit else ""
+            why = (
+                " What a step learns depends on how many there are to be: a longer run is another one." if limit else ""
+            )
             raise SettingError(
                 f"{path} keeps the settings that it was begun with, and {kept}: leave {name}={wanted[name]} out, or "
                 f"begin a new run with another --out.{why}"
