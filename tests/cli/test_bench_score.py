@@ -48,7 +48,7 @@ def test_bench_score(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = command("bench", "score", "--seeds", 2, "--seconds", 0.5)
     assert ran.err == "measuring\n"
     assert command("bench", "score", "--json").document == FIGURES
-    assert asked == [(2, 0.5), (3, 10)]
+    assert asked == [(2, 0.5), (3, 60)]
     lines = [line.split() for line in ran.out.splitlines()]
     for line in (
         ["AUROC"],

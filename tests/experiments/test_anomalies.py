@@ -29,7 +29,7 @@ from wavetree.experiments.anomalies.rivals import (
     Learnt,
     Rival,
     levels_for,
-    settings,
+    tries,
 )
 from wavetree.models import build, parameter_count
 from wavetree.score import Expected
@@ -89,13 +89,38 @@ def test_an_interval_covers_what_it_should() -> None:
 
 def test_the_networks_have_the_size() -> None:
     for made in made_lists(WORDS, good=400, bad=20):
-        for kind in ("tree", "transformer"):
-            model = build(
-                configure("lecture", settings(made, kind)).model, AlphabetCodec.of(made.good.items).vocab_size, 1
-            )
-            assert abs(parameter_count(model) / PARAMETERS - 1) < 0.02
         longest = 1 << levels_for(made)
+        for kind in ("tree", "transformer"):
+            models = [
+                build(configure("lecture", changes).model, AlphabetCodec.of(made.good.items).vocab_size, 1)
+                for changes in tries(made, kind)
+            ]
+            assert all(abs(parameter_count(model) / PARAMETERS - 1) < 0.02 for model in models)
+            contexts = [longest, longest // 2]
+            sees = contexts if kind == "tree" else [2 * (context - 1) + 1 for context in contexts]  # in two layers
+            assert [model.receptive_field for model in models] == sees
         assert longest / 2 <= np.mean([len(item) + 1 for item in made.split.train]) <= longest
+
+
+def test_a_network_sees_as_far_as_is_best_on_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the first seed alone, and no other network is tried with more."""
+    made = made_lists(WORDS, good=400, bad=20)[0]
+    line = Expected.fit(np.arange(20.0), np.arange(20) % 5 + 1)
+    asked: list[tuple[int, float, str]] = []
+
+    def network(made: Any, seed: int, seconds: float, settled: tuple[str, ...]) -> Learnt:
+        asked.append((seed, seconds, settled[-2]))
+        loss = {"model.levels=4": 2.2, "model.context=8": 2.3}.get(settled[-2], 2.4)
+        return Learnt(1, seed, 0.0, 1, loss, lambda items: (np.zeros(1), np.zeros(1)), line)
+
+    monkeypatch.setattr(rivals, "_network", network)
+    for kind, setting, wide, near in (("tree", "levels", 4, 3), ("transformer", "context", 16, 8)):
+        asked.clear()
+        learnt = rivals._networks(made, range(1, 4), 0.5, kind)
+        best = wide if kind == "tree" else near
+        tried = [(seed, 0.5, f"model.{setting}={size}") for seed, size in ((1, wide), (1, near), (2, best), (3, best))]
+        assert asked == tried
+        assert [one.sees for one in learnt] == [1, 2, 3]
 
 
 def test_an_n_gram_has_its_best_discount_and_a_forest_its_best_grams(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +150,9 @@ def test_neither_test_items_nor_bad_ones_choose_anything() -> None:
         return np.arange(len(items)) * 1.0, np.zeros(len(items))
 
     line = Expected.fit(np.arange(20.0), np.arange(20) % 5 + 1)
-    judged = bench._judged(made, Rival("spy", lambda *_: Learnt(1, 0.0, 1, None, score, line)), 1, lambda _: None)
+    judged = bench._judged(
+        made, Rival("spy", lambda *_: (Learnt(1, None, 0.0, 1, None, score, line),)), 1, lambda _: None
+    )
     assert seen[:2] == [tuple(made.split.validation), made.random]
     assert set(seen[2:]) == {tuple(made.split.test)}
     assert list(judged.good[0]["total"]) == list(range(len(made.split.test)))

@@ -126,7 +126,7 @@ def bench_dense(
 def bench_score(
     *,
     seeds: Annotated[int, Parameter(help="Trainings of each network.")] = 3,
-    seconds: Annotated[float, Parameter(help="Processor time that each network trains, on one core.")] = 10,
+    seconds: Annotated[float, Parameter(help="Processor time that each network trains, on one core.")] = 60,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Tell items that do not belong from those that do, beside other models, on lists that are made."""

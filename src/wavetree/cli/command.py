@@ -224,8 +224,8 @@ BENCHES = {
         "wavetree.cli.bench:bench_score",
         "Find what does not belong, beside n-grams, a forest and a transformer.",
         "Lists that are made here: host names against eight families of generated ones, tokens of logs with faults, "
-        "names against shuffled ones and words. Minutes.",
-        "wavetree bench score --seeds 3 --seconds 10",
+        "names against shuffled ones and words. More than half an hour.",
+        "wavetree bench score --seeds 3 --seconds 60",
     ),
     "record": Verb(
         "wavetree.cli.bench:bench_record",

@@ -107,7 +107,7 @@ def measure(lists: Sequence[MadeList], seeds: int, seconds: float, say: Callable
 
 def _judged(made: MadeList, rival: Rival, seeds: int, say: Callable[[str], None]) -> Judged:
     """Learns, and chooses the way to score by the validation side and random texts; ties go to the first of them."""
-    trainings = tuple(rival.learn(made, seed) for seed in range(1, (seeds if rival.seeded else 1) + 1))
+    trainings = rival.learn(made, range(1, seeds + 1))
     found: dict[str, list[float]] = {way: [] for way in TREATMENTS}
     for learnt in trainings:
         held_out, at_random = learnt.scores(made.split.validation), learnt.scores(made.random)
@@ -209,6 +209,7 @@ def _model_row(made: MadeList, judged: Judged) -> dict[str, Any]:
         "list": made.name,
         "model": judged.rival.name,
         "params": judged.trainings[0].params,
+        "sees": judged.trainings[0].sees,
         "seconds": statistics.fmean(learnt.seconds for learnt in judged.trainings),
         "bytes": max(learnt.file_bytes for learnt in judged.trainings),
         "strings_per_second": judged.strings_per_second,
