@@ -23,7 +23,7 @@ test: $(VENV)/test.stamp ## run all tests; JOBS=4 on four cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist=worksteal
 
 fuzz: $(VENV)/test.stamp ## what reads from outside, 10,000 cases each, 5 seconds and 1 GB a case; an hour or two
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/fuzz --hypothesis-profile=long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --timeout=0 tests/fuzz --hypothesis-profile=long
 
 lint: $(VENV)/dev.stamp ## format, lint, types, layers
 	$(BIN)/ruff format --check

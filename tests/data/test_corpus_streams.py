@@ -77,8 +77,9 @@ def rows_are_those_of_the_span(rows: Rows) -> None:
                     row = np.concatenate([np.full(8, PAD), ids[begin:end], np.full(12, PAD)])
                     expected += [row[8 + at - before :][:length] for at in range(end - begin)]
                 starts = np.arange(side.symbols)
-                assert rows(side, starts, length, before).tolist() == [row.tolist() for row in expected]
-                assert (side.inside(starts, length, before) == (np.array(expected).reshape(-1, length) != PAD)).all()
+                wanted = np.array(expected).reshape(-1, length)
+                assert np.array_equal(rows(side, starts, length, before), wanted)
+                assert np.array_equal(side.inside(starts, length, before), wanted != PAD)
 
     check()
 

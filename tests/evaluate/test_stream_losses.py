@@ -54,7 +54,29 @@ def test_how_it_is_cut_changes_nothing(side: Stream, row: int, chunk: int, monke
     wanted = exact_loss(model, side)
     monkeypatch.setattr(losses, "LEAST_ROW", row)
     monkeypatch.setattr(losses, "ROW_FIELDS", 0)
-    monkeypatch.setattr(losses, "CHUNK_NUMBERS", 256 * chunk)
+    monkeypatch.setattr(losses, "ROW_POSITIONS", chunk)
     found = exact_loss(model, side)
     assert found.nats == pytest.approx(wanted.nats, abs=1e-9)
     assert found.symbols == wanted.symbols
+
+
+@pytest.mark.parametrize("case", [case for case in MODELS if "ngram" not in case.name], ids=str)
+def test_the_quick_way_is_one_pass_as_well(case: Case, side: Stream) -> None:
+    quick = exact_loss(case.build(side.corpus.codec.vocab_size), side)
+    slow = slow_loss(case.build(side.corpus.codec.vocab_size).double(), side)
+    assert quick.nats == pytest.approx(slow, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["wavenet-1-stack", "tree"])
+def test_threads_change_no_bit(kind: str, side: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = next(case for case in MODELS if case.name == kind).build(side.corpus.codec.vocab_size)
+    monkeypatch.setattr(losses, "ROW_POSITIONS", 1)
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            found.append(exact_loss(model, side).nats)
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert found[0] == found[1]

@@ -84,7 +84,7 @@ def test_items_without_end_count_on_across_the_blocks() -> None:
     assert [item.ids.tolist() for item in other] != [item.ids.tolist() for item in many]
 
 
-def test_finished_items_leave_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_like_items_share_a_row_and_finished_ones_leave_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     widths: list[int] = []
     step = Tree.step
 
@@ -97,8 +97,18 @@ def test_finished_items_leave_the_batch(monkeypatch: pytest.MonkeyPatch) -> None
     lengths = np.array([len(item.ids) for item in items])
     assert widths[0] == 1  # what all items have in common is computed once
     running = [int((lengths > place).sum()) for place in range(len(widths) - 1)]  # after each place
-    assert all(alive <= width <= alive / sampler.LEAVE + 1 for alive, width in zip(running, widths[1:], strict=True))
-    assert widths[1:] == sorted(widths[1:], reverse=True)
+    begun = [len({tuple(item.ids[: place + 1]) for item in items if len(item.ids) > place}) for place in range(3)]
+    assert widths[1:4] == begun  # while many are alike each beginning is computed once
+    assert all(width <= alive / sampler.LEAVE + 1 for alive, width in zip(running, widths[1:], strict=True))
+    assert widths[-1] < widths[7] <= 400
+
+
+def test_items_that_share_a_row_are_those_drawn_alone() -> None:
+    """Beginnings alike and finished items apart: every item is what a batch of one gives."""
+    items = sample_block(MODEL, 1, Choice(), (), 0, 300)
+    alone = [sample_block(MODEL, 1, Choice(), (), number, 1)[0] for number in range(300)]
+    assert [item.ids.tolist() for item in items] == [item.ids.tolist() for item in alone]
+    assert len({tuple(item.ids) for item in items}) > 30
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -72,7 +72,7 @@ def test_the_oldest_symbol_of_many_is_found_by_the_gradient() -> None:
 
 @pytest.mark.parametrize("given_size", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_verify(given_size: int) -> None:
-    findings = verify(wavenet(given_size=given_size, stacks=2, levels=6))
+    findings = verify(wavenet(given_size=given_size, stacks=2, levels=4))
     assert [finding for finding in findings if not finding.passed] == []
     assert len(findings) == (65 if given_size else 27)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from wavetree.codecs import PAD
 from wavetree.config import WaveNetConfig
-from wavetree.layers import kernels
-from wavetree.layers.fused import FusedPlan
+from wavetree.layers.compiled import load_kernels
+from wavetree.layers.fused import KERNELS, FusedPlan
 from wavetree.models import WaveNet, build
 
 VOCAB = 7
+kernels: Any = load_kernels(KERNELS)
 
 
 def model_of(**given_settings: object) -> WaveNet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -28,8 +27,7 @@ def predictions(model: AnyModel, piece: Piece, seed: int = 0) -> tuple[Tensor, T
         needed = prepared.after(piece.others) if piece.others else prepared
         return model.packed(moved(needed, model.device), given), targets
     before, ids = _told(piece.before, model), torch.from_numpy(piece.ids).to(model.device)
-    run = partial(model.rows, seed=seed, first=piece.first) if model.training else model.dense
-    logits = run(ids, given=given, before=before)  # (B, C + T, V)
+    logits = model.rows(ids, seed, given, before, piece.first)  # (B, C + T, V)
     return logits[:, -targets.shape[1] :].flatten(0, 1), targets.flatten()
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from wavetree.config import configure
 from wavetree.data import embedded_names
 from wavetree.errors import InputError
+from wavetree.experiments import load
 from wavetree.experiments.load import Plan
 from wavetree.report import machine_stamp
 from wavetree.train import start, train
@@ -105,9 +106,9 @@ def _measured(plan: Plan, process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def _load(plan: Plan) -> dict[str, Any]:
-    """The clients, in a process of their own."""
+    """The clients, in a process of their own: by their file, since the package around it would bring torch."""
     done = subprocess.run(
-        [sys.executable, "-m", "wavetree.experiments.load"],
+        [sys.executable, load.__file__],
         input=json.dumps(asdict(plan)),
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
 """Many clients at one server, in a process of their own: each asks, waits for its answer, and asks again.
 
-    python -m wavetree.experiments.load < plan.json > found.json
+    python load.py < plan.json > found.json
 
 The HTTP is written by hand: a client library would take longer than the server that is measured.
 """

@@ -23,7 +23,7 @@ BLOCK_SYMBOLS = 1 << 24
 STATE_VECTORS = 1 << 20
 """The states of a block hold about this many vectors at most: R for each item."""
 LEAVE = 0.8
-"""Finished items leave the batch once less than this share of it is still running."""
+"""Items share a row of the batch, and finished ones leave it, once that makes it smaller than this share of itself."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,17 @@ def sample_block(
     count: int,
     given: Tensor | None = None,
 ) -> list[Sampled]:
-    """Items `first` to `first + count - 1`, side by side."""
+    """Items `first` to `first + count - 1`, side by side. Those that are alike so far share a row of the batch."""
     columns: list[npt.NDArray[np.int64]] = [np.full(count, symbol) for symbol in prefix]  # (count,) for each place
     lengths = np.full(count, choice.max_length)  # of an item that has not ended
     running = np.arange(count)  # the items in the batch, finished ones that have not left included
+    rows, shared = np.zeros(count, dtype=np.int64), True  # the row of each; whether some are alike
     with evaluating(model):
         state = model.start(given)
         for symbol in (PAD, *prefix):
             logits, state = model.step(torch.tensor([symbol]), state, given)  # (1, V): all items are alike so far
         for place in range(len(prefix), choice.max_length):
-            symbols = choose(logits, uniforms(seed, place, first, count)[running], choice)  # (B,)
+            symbols = choose(logits, uniforms(seed, place, first, count)[running], choice, rows)  # (B,)
             columns.append(np.full(count, PAD))
             columns[place][running] = symbols
             ended = running[(symbols == PAD) & (lengths[running] > place)]
@@ -108,9 +109,17 @@ def sample_block(
             alive = np.flatnonzero(lengths[running] > place)
             if len(alive) == 0:
                 break
-            if len(alive) < LEAVE * len(running):
-                running, symbols = running[alive], symbols[alive]
-                state = model.select(state, torch.from_numpy(alive))
+            if shared or len(alive) < LEAVE * len(running):
+                running, rows, symbols = running[alive], rows[alive], symbols[alive]
+                before, rows = rows, np.arange(len(running))
+                if shared:
+                    alike, first_of, row_of = np.unique(
+                        before * model.vocab_size + symbols, return_index=True, return_inverse=True
+                    )
+                    shared = len(alike) < LEAVE * len(running)
+                    if shared:
+                        before, symbols, rows = before[first_of], symbols[first_of], row_of
+                state = model.select(state, torch.from_numpy(before))
             logits, state = model.step(torch.from_numpy(symbols), state, given)  # (B, V)
     items = np.stack(columns, axis=1)  # (count, T)
     return [Sampled(row[:n], bool(n < choice.max_length)) for row, n in zip(items, lengths, strict=True)]
@@ -123,15 +132,21 @@ def uniforms(seed: int, place: int, first: int, count: int) -> npt.NDArray[np.fl
     return np.random.Generator(generator).random(count)
 
 
-def choose(logits: Tensor, uniform: npt.NDArray[np.float64], choice: Choice) -> npt.NDArray[np.int64]:
-    """One symbol for each of B predictions: logits (B, V), or (1, V) for all alike, and uniform (B,) to ids (B,)."""
+def choose(
+    logits: Tensor, uniform: npt.NDArray[np.float64], choice: Choice, rows: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
+    """One symbol for each of B predictions: logits (B, V), or (1, V) for all alike, and uniform (B,) to ids (B,).
+
+    With `rows` (B,), symbol b goes by row `rows[b]` of logits (M, V).
+    """
+    each = slice(None) if rows is None else torch.from_numpy(rows)
     if choice.temperature == 0:
-        likeliest: npt.NDArray[np.int64] = logits.argmax(dim=1).expand(len(uniform)).numpy()
+        likeliest: npt.NDArray[np.int64] = logits.argmax(dim=1)[each].expand(len(uniform)).numpy()
         return likeliest
-    wide = logits.double()  # (B, V)
-    below = wide - wide.amax(dim=1, keepdim=True)  # (B, V), at most 0, so that no temperature is too low to divide by
-    probabilities = narrowed(torch.softmax(below / choice.temperature, dim=1), choice)  # (B, V)
-    edges = probabilities.cumsum(dim=1)  # (B, V)
+    wide = logits.double()  # (M, V)
+    below = wide - wide.amax(dim=1, keepdim=True)  # (M, V), at most 0, so that no temperature is too low to divide by
+    probabilities = narrowed(torch.softmax(below / choice.temperature, dim=1), choice)  # (M, V)
+    edges = probabilities.cumsum(dim=1)[each]  # (B or 1, V)
     marks = torch.from_numpy(uniform)[:, None] * edges[:, -1:]  # (B, 1), below the last edge
     chosen: npt.NDArray[np.int64] = (edges <= marks).sum(dim=1).numpy()
     return chosen

@@ -2,8 +2,8 @@
 
     B rows   T positions   N = B T   C channels   H hidden   S skip   K kernel
 
-Every row begins with pad. So its first position has, at every level, nothing but pad below it, and stands for all that
-lies before the row: a child that would lie before the row is that position.
+A child that would lie before its row is the row's first position. Where that is pad it has, at every level, nothing but
+pad below it, and so stands for all that lies before the row. Where it is not, the first R - 1 outputs are not right.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class FusedPlan:
 
 
 def fused_skips(x: Tensor, blocks: Sequence[GatedBlock], plan: FusedPlan) -> Tensor:
-    """x (B, T, C), rows that begin with pad, to the sum of all skips (B, T, S). Conditions have to be in x already."""
+    """x (B, T, C), rows as above, to the sum of all skips (B, T, S). Conditions have to be in x already."""
     levels = [Level.of(block, len(plan.reaches[0]) + 1) for block in blocks]
     weights = [tensor for level in levels for tensor in (level.weight, level.bias, level.out, level.out_bias)]
     skips: Tensor = _Stack.apply(x, plan, *weights)  # type: ignore[no-untyped-call]

@@ -88,7 +88,7 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     def rows(
         self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
     ) -> Tensor:
-        """What training makes of rows that each begin with pad: `dense`, or the same by a quicker way.
+        """`dense`, or the same by a quicker way, where each row begins with pad or its first R - 1 outputs do not count.
 
         A model whose dropout does not draw from torch's own random state draws it from `seed` and the place in the
         batch, where these rows have the numbers from `first` on.

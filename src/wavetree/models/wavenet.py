@@ -149,13 +149,14 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
     def rows(
         self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
     ) -> Tensor:
-        """Rows (B, T) that each begin with pad: what `dense` gives, in fewer passes over memory (layers/fused.py).
+        """What `dense` gives, in fewer passes over memory (layers/fused.py).
 
         Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`; so
-        it is on a GPU, since the fused stack is compiled for the CPU. Dropout is torch's own then, which draws for the
-        pad before the rows once for all of them.
+        it is on a GPU and in float64, since the fused stack is compiled for float32 on the CPU. Dropout is torch's own
+        then, which draws for the pad before the rows once for all of them.
         """
-        if ids.device.type != "cpu" or (given is not None and given.shape[1] > 1):
+        fused = ids.device.type == "cpu" and self.output.weight.dtype == torch.float32
+        if not fused or (given is not None and given.shape[1] > 1):
             return self.dense(ids, given, before)
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
         norm = self.blocks[0].norm
