@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ settings.register_profile(  # `make fuzz`: tests/fuzz, with limits of time and m
     "long", deadline=None, max_examples=10_000, database=None, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("steady")
+
+
+# Where one is set pytest writes out how two lists differ, line by line: for a broken twin that takes seconds, or hours.
+for name in ("CI", "BUILD_NUMBER"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

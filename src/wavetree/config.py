@@ -245,6 +245,20 @@ PRESETS: dict[str, Config] = {
         model=TreeConfig(levels=3, embedding=32, hidden=224),
         train=TrainConfig(epochs=8),
     ),
+    "text-small": Config(  # for some minutes of a small or slow machine: no text is read often enough to need dropout
+        data=DataConfig(kind="text", split="blocks"),
+        model=WaveNetConfig(levels=6, channels=96, hidden=96, skip=96),
+        train=TrainConfig(
+            seconds=150,
+            learning_rate=0.01,
+            matrix_rate=3,
+            weight_decay=0.1,
+            checks=3,
+            rows=4,
+            length=384,
+            precision="auto",
+        ),
+    ),
     "text": Config(
         data=DataConfig(kind="text", split="blocks"),
         model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128, dropout=0.15),

@@ -68,7 +68,8 @@ def test_a_child_that_hangs_keeps_no_server_from_ending(
         body = {"name": "hung", "text": "\n".join(items), **BODY, "epochs": 1000.0}
         job = client.post("/api/jobs/train", json=body).json()
         end = time.monotonic() + PATIENCE
-        while not client.get(f"/api/jobs/{job['id']}").json()["progress"] and time.monotonic() < end:
+        while not client.get(f"/api/jobs/{job['id']}").json()["progress"]:
+            assert time.monotonic() < end
             time.sleep(0.05)
         ours = [int(pid) for task in Path("/proc/self/task").glob("*/children") for pid in task.read_text().split()]
         [child] = [pid for pid in ours if b"wavetree.serve.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]

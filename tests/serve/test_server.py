@@ -25,7 +25,7 @@ from wavetree.experiments.load import Plan, load
 from wavetree.runs import RunFolder
 from wavetree.train import train
 
-PATIENCE = 900.0
+PATIENCE = 300.0
 """Seconds, on a machine that does other things as well."""
 
 

@@ -31,7 +31,7 @@ from wavetree.data import make_list
 from wavetree.errors import SettingError
 from wavetree.evaluate import exact_loss
 from wavetree.evaluate import predictions as of_piece
-from wavetree.generate import samples_along_the_way
+from wavetree.generate import continuing, samples_along_the_way
 from wavetree.inspect.laws import Model
 from wavetree.layers import BatchNorm
 from wavetree.models import moved
@@ -89,6 +89,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elsewhere]:
     """In a test that has this, runs can go elsewhere."""
     monkeypatch.setattr(devices, "THERE", {**devices.THERE, ELSEWHERE: lambda: True})
     monkeypatch.setattr(torch.accelerator, "synchronize", lambda: None)
+    monkeypatch.setattr(continuing, "CHECK_SYMBOLS", 20)  # in there every operation takes its time
     with Elsewhere() as place:
         yield place
 

@@ -53,7 +53,9 @@ def bench_text(
     *,
     data: Annotated[Path, Parameter(help="A text file.")],
     seconds: Annotated[float, Parameter(help="How long it is learnt.")] = 150,
-    preset: Annotated[str | None, Parameter(help="Without it text, or, from 400 seconds on, text-large.")] = None,
+    preset: Annotated[
+        str | None, Parameter(help="Without it text-small, text or text-large: what this machine has time for.")
+    ] = None,
     seed: Annotated[int, Parameter(help="The seed of the run.")] = 1,
     settings: Annotated[
         tuple[str, ...], Parameter(name="--set", metavar="SETTING=VALUE", help="Change a setting; may be repeated.")

@@ -54,7 +54,7 @@ def train(
         str | None,
         Parameter(
             help="Where the settings start: names (the default), names-small, names-large, lecture, decades, "
-            "text, text-large, audio or audio-small."
+            "text-small, text, text-large, audio or audio-small."
         ),
     ] = None,
     settings: Annotated[

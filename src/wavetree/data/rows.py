@@ -24,7 +24,7 @@ NO_TARGET = -100
 
 @dataclass(frozen=True)
 class StreamRows:
-    """B rows of C + T symbols, of which the first C are read and not judged; nothing but pad lies before each row.
+    """B rows of C + T symbols, of which the first C are read and not judged. They begin with pad, or C >= R - 1.
 
     `ids` (B, C + T), `targets` (B, T). `given` (B, C + T or 1, G) are the conditions of what is predicted, if there are
     any, and `before` (B, G) those that held before the row.

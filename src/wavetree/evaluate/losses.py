@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import partial, singledispatch
 from itertools import islice
+from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems
@@ -27,6 +30,9 @@ ROW_POSITIONS = 1 << 11
 ROW_FIELDS = 4
 """A row of a stream has this many times as many predictions as symbols of context: reading those costs little."""
 LEAST_ROW = 1024
+
+
+P = TypeVar("P", bound=Piece)
 
 
 @dataclass(frozen=True)
@@ -52,33 +58,36 @@ def exact_loss(model: AnyModel, side: Side, most: int | None = None, share: tupl
     nats, symbols = 0.0, 0
     with evaluating(model):
         mine = islice(pieces(side, model, most), share[0], None, share[1])
-        aside = isinstance(side, Stream) and model.device.type == "cpu"
-        for part in _side_by_side(model, mine) if aside else (_loss(model, piece) for piece in mine):
-            nats, symbols = nats + part.nats, symbols + part.symbols
+        for piece, found in losses(model, mine, isinstance(side, Stream)):
+            nats += found.sum(dtype=torch.float64).item()
+            symbols += int(np.count_nonzero(piece.targets != NO_TARGET))
     return Loss(nats, symbols)
 
 
-def _loss(model: AnyModel, piece: Piece) -> Loss:
-    logits, targets = predictions(model, piece)  # (N, V), (N,)
-    losses = F.cross_entropy(logits, targets, reduction="none").cpu()  # (N,): not every device has float64
-    return Loss(losses.sum(dtype=torch.float64).item(), int((targets != NO_TARGET).sum()))
+def losses(model: AnyModel, some: Iterator[P], streamed: bool) -> Iterator[tuple[P, Tensor]]:
+    """Pieces, in their order, with the losses (N,) of their predictions in nats; 0 where there is no target.
 
-
-def _side_by_side(model: AnyModel, some: Iterator[Piece]) -> Iterator[Loss]:
-    """The losses of pieces in their order: rows of a stream are small, and a thread for each piece beats all for one."""
+    Rows of a stream are small, and on the CPU a thread for each piece beats all threads for one piece: torch's own are
+    reduced to one meanwhile, for the whole process. The model has to be in evaluation mode.
+    """
     threads = torch.get_num_threads()
-
-    def of(piece: Piece) -> Loss:
-        with torch.no_grad():  # what a thread keeps of gradients is its own affair
-            return _loss(model, piece)
-
+    if not streamed or threads == 1 or model.device.type != "cpu":
+        for piece in some:
+            yield piece, _losses(model, piece)
+        return
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(threads) as pool:
             while at_once := list(islice(some, threads)):
-                yield from pool.map(of, at_once)
+                yield from zip(at_once, pool.map(partial(_losses, model), at_once), strict=True)
     finally:
         torch.set_num_threads(threads)
+
+
+@torch.no_grad()  # which holds for a thread, and not for those that it begins
+def _losses(model: AnyModel, piece: Piece) -> Tensor:
+    logits, targets = predictions(model, piece)  # (N, V), (N,)
+    return F.cross_entropy(logits, targets, reduction="none").cpu()  # not every device has float64
 
 
 @singledispatch

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wavetree.config import Config, configure
+import torch
+
+from wavetree.config import configure
 from wavetree.evaluate import exact_loss
 from wavetree.experiments.bench_dense import begin_run
+from wavetree.experiments.machine import matmul_peak
 from wavetree.report import machine_stamp
 from wavetree.runs import load, sides_of
 from wavetree.train import Check, Watch, train
 
-LONG = 400.0
-"""From so many seconds on, the larger preset is the better one."""
+BY_WORK = {"text-small": 3e13, "text": 1.4e14, "text-large": math.inf}
+"""Which preset is the best one for less than so many floating point operations, as the machine has time for at best."""
 PUBLISHED = (
     {"name": "nanoGPT, its CPU recipe (0.8M parameters, 2,000 steps)", "val_nll": 1.886, "seconds": 155},
     {"name": "nanoGPT, its GPU recipe (10.65M parameters)", "val_nll": 1.4697, "seconds": None},
@@ -24,10 +28,9 @@ PUBLISHED = (
 """Of tiny-shakespeare, split as here: karpathy/nanoGPT, its README."""
 
 
-def text_settings(seconds: float, preset: str | None, seed: int, changes: Sequence[str] = ()) -> Config:
-    """The preset for that time, with the split that published figures have: the last tenth is judged."""
-    name = preset or ("text-large" if seconds >= LONG else "text")
-    return configure(name, ["data.split=tail", f"train.seconds={seconds}", f"train.seed={seed}", *changes])
+def text_preset(seconds: float, flops: float) -> str:
+    """The preset for that time on a machine that does so many floating point operations a second."""
+    return next(name for name, most in BY_WORK.items() if seconds * flops < most)
 
 
 def bench_text(
@@ -38,8 +41,13 @@ def bench_text(
     say: Callable[[str], None],
     changes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Trains on the first 90% of a text for so long; `val_nll` is the exact loss over the whole rest, in nats."""
-    config = text_settings(seconds, preset, seed, changes)
+    """Trains on the first 90% of a text for so long; `val_nll` is the exact loss over the whole rest, in nats.
+
+    Without a preset it is the one for this time on this machine.
+    """
+    preset = preset or text_preset(seconds, matmul_peak(torch.get_num_threads()))
+    # the split that published figures have: the last tenth is judged
+    config = configure(preset, ["data.split=tail", f"train.seconds={seconds}", f"train.seed={seed}", *changes])
     along: list[Check] = []
 
     def seen(check: Check) -> None:
@@ -58,7 +66,7 @@ def bench_text(
             "name": "text",
             "machine": machine_stamp(),
             "data": data.name,
-            "preset": preset or ("text-large" if seconds >= LONG else "text"),
+            "preset": preset,
             "model": settings.model.model_dump(),
             "train": settings.train.model_dump(),
             "params": summary.params,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ BLOCK_SYMBOLS = 1 << 24
 STATE_VECTORS = 1 << 20
 """The states of a block hold about this many vectors at most: R for each item."""
 LEAVE = 0.8
-"""Items share a row of the batch, and finished ones leave it, once that makes it smaller than this share of itself."""
+"""Finished items leave the batch once less than this share of it is still running. Items that are alike so far share a
+row as long as there are fewer beginnings than this share of the items; after that each has its own to the end."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ class Choice:
                 raise SettingError(f"{name} cannot be {value}: give {wanted}.")
 
 
-@dataclass(frozen=True)
-class Sampled:
+class Sampled(NamedTuple):
     """One item: its ids (T,), prefix included, and whether it ended by itself or was cut at the length limit."""
 
     ids: npt.NDArray[np.int64]
@@ -110,19 +111,19 @@ def sample_block(
             if len(alive) == 0:
                 break
             if shared or len(alive) < LEAVE * len(running):
-                running, rows, symbols = running[alive], rows[alive], symbols[alive]
-                before, rows = rows, np.arange(len(running))
+                running, parents, symbols = running[alive], rows[alive], symbols[alive]
+                rows = np.arange(len(running))
                 if shared:
-                    alike, first_of, row_of = np.unique(
-                        before * model.vocab_size + symbols, return_index=True, return_inverse=True
-                    )
-                    shared = len(alike) < LEAVE * len(running)
+                    beginnings = parents * model.vocab_size + symbols
+                    different, firsts, places = np.unique(beginnings, return_index=True, return_inverse=True)
+                    shared = len(different) < LEAVE * len(running)
                     if shared:
-                        before, symbols, rows = before[first_of], symbols[first_of], row_of
-                state = model.select(state, torch.from_numpy(before))
+                        parents, symbols, rows = parents[firsts], symbols[firsts], places
+                if not np.array_equal(parents, np.arange(len(logits))):
+                    state = model.select(state, torch.from_numpy(parents))
             logits, state = model.step(torch.from_numpy(symbols), state, given)  # (B, V)
     items = np.stack(columns, axis=1)  # (count, T)
-    return [Sampled(row[:n], bool(n < choice.max_length)) for row, n in zip(items, lengths, strict=True)]
+    return [Sampled(row[:n], n < choice.max_length) for row, n in zip(items, lengths.tolist(), strict=True)]
 
 
 def uniforms(seed: int, place: int, first: int, count: int) -> npt.NDArray[np.float64]:

@@ -7,13 +7,16 @@ import importlib
 import importlib.util
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+_LOADING = threading.Lock()
+"""numba's settings are changed while a module is loaded: one thread at a time."""
 
-@cache
+
 def load_kernels(module: str, *sources: str) -> ModuleType:
     """The module of compiled functions, and with it numba, which nothing else imports.
 
@@ -21,6 +24,12 @@ def load_kernels(module: str, *sources: str) -> ModuleType:
     so there is a folder for each content of all of them. It is in $NUMBA_CACHE_DIR, else beside the source as Python's
     own compiled files are, else in the user's cache; where nothing can be written, nothing is kept.
     """
+    with _LOADING:
+        return _load(module, *sources)
+
+
+@cache
+def _load(module: str, *sources: str) -> ModuleType:
     import numba
 
     spec = importlib.util.find_spec(module)

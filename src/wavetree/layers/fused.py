@@ -1,4 +1,4 @@
-"""A whole stack of gated blocks at once, for training: what layers/gated.py says, in fewer passes over memory.
+"""A whole stack of gated blocks at once, for rows of a stream: what layers/gated.py says, in fewer passes over memory.
 
     B rows   T positions   N = B T   C channels   H hidden   S skip   K kernel
 
@@ -52,7 +52,7 @@ class Level:
 class FusedPlan:
     """What is not learnt: how far back the left children of each level lie, the norm's epsilon (below 0: none), the
     precision of the products, and what dropout leaves out: a share of each z, by `seed` and the place in the batch, of
-    which position number `first` is the first one here."""
+    which position number `first` is the first one here. And whether what the gradients need is kept."""
 
     reaches: tuple[tuple[int, ...], ...]
     epsilon: float
@@ -60,6 +60,7 @@ class FusedPlan:
     dropout: float = 0.0
     seed: int = 0
     first: int = 0
+    learning: bool = True
 
 
 def fused_skips(x: Tensor, blocks: Sequence[GatedBlock], plan: FusedPlan) -> Tensor:
@@ -93,7 +94,8 @@ class _Stack(torch.autograd.Function):
             kernels.gate(_numbers(h), _numbers(z), *_noise(plan, level))
             made = torch.addmm(out_bias, z, out.T)  # (N, C + S)
             kernels.add(row.numpy(), skips.numpy(), _numbers(made), 0 if level == last else channels)
-            kept += [children, spreads, h]
+            if plan.learning:
+                kept += [children, spreads, h]
         ctx.plan, ctx.time, ctx.coarse, ctx.kept = plan, time, coarse, kept
         return skips.view(batch, time, -1)
 

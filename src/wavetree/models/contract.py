@@ -88,7 +88,10 @@ class SequenceModel(nn.Module, abc.ABC, Generic[State, Prepared]):
     def rows(
         self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
     ) -> Tensor:
-        """`dense`, or the same by a quicker way, where each row begins with pad or its first R - 1 outputs do not count.
+        """Ids (B, T) to logits (B, T, V) of rows before which lies nothing but pad: `dense`, or a quicker way.
+
+        A quicker way is right from the first output on where the rows begin with pad, and from output R - 1 on where
+        they do not.
 
         A model whose dropout does not draw from torch's own random state draws it from `seed` and the place in the
         batch, where these rows have the numbers from `first` on.

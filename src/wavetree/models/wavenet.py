@@ -149,7 +149,7 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
     def rows(
         self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
     ) -> Tensor:
-        """What `dense` gives, in fewer passes over memory (layers/fused.py).
+        """Ids (B, T) to logits (B, T, V): see the contract. In fewer passes over memory than `dense` (layers/fused.py).
 
         Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`; so
         it is on a GPU and in float64, since the fused stack is compiled for float32 on the CPU. Dropout is torch's own
@@ -167,6 +167,7 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
             dropout=self.config.dropout if self.training else 0.0,
             seed=seed,
             first=first * ids.shape[1],
+            learning=torch.is_grad_enabled(),
         )
         return self.predict(fused_skips(self.embedding(ids, given), self.blocks, plan))  # (B, T, V)
 

@@ -9,7 +9,6 @@ above it is beta-binomial.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -62,7 +61,6 @@ def beta_quantile(share: float, a: float, b: float) -> float:
     return (low + high) / 2
 
 
-@lru_cache(maxsize=1024)
 def exceedance(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     """The interval of the share of fresh good scores above the k-th largest of n, 1 <= k <= n."""
     tail = (1 - level) / 2

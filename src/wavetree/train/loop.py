@@ -114,7 +114,7 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
         symbols_per_second=training.symbols / seconds,
         train_nll=None
         if stopped or not processes.leads
-        else exact_loss(load(folder.path).model, sides.train, MEASURED).mean,
+        else _loss(load(folder.path).model, sides.train, training.threads, config).mean,
         val_nll=training.best,
         stopped=stopped,
     )
@@ -160,10 +160,8 @@ def _log_block(folder: RunFolder, training: Training, config: Config, watch: Wat
 
 
 def _check(folder: RunFolder, training: Training, validation: Side, watch: Watch) -> None:
-    torch.set_num_threads(training.threads)
-    measured = _measured(training, validation)
+    measured = _measured(training, validation, folder.config())
     loss = measured.mean
-    use_threads(training.threads, folder.config())
     if not math.isfinite(loss):
         raise _diverged(training.step, folder.config())
     better = loss < training.best
@@ -190,10 +188,19 @@ def _judged_here(folder: RunFolder, training: Training) -> AnyModel:
     return model
 
 
-def _measured(training: Training, validation: Side) -> Loss:
+def _loss(model: AnyModel, side: Side, threads: int, config: Config, share: tuple[int, int] = (0, 1)) -> Loss:
+    """The exact loss of a side, or of a share of it, by all the threads that a run has."""
+    torch.set_num_threads(threads)
+    try:
+        return exact_loss(model, side, MEASURED, share)
+    finally:
+        use_threads(threads, config)
+
+
+def _measured(training: Training, validation: Side, config: Config) -> Loss:
     """The exact loss of the validation side, each process measuring its share."""
     processes = training.processes
-    part = exact_loss(training.judged, validation, MEASURED, (processes.rank, processes.count))
+    part = _loss(training.judged, validation, training.threads, config, (processes.rank, processes.count))
     if processes.count == 1:
         return part
     found = processes.total_patiently(torch.tensor([part.nats, part.symbols], dtype=torch.float64))
@@ -237,6 +244,7 @@ def planned(
         trial = Training.begin(config, shape, len(choices) * TRIAL_STEPS + 1, 1, processes)
         if config.data.kind != "items" or trial.device != "cpu":
             trial.advance(batches[0], config)  # what is compiled is compiled here, and not while the clock runs
+            exact_loss(trial.judged, validation, 1)  # which is float32, whatever the precision
             settle(trial.device)
         for threads in choices:
             trial.threads = threads
@@ -256,7 +264,7 @@ def planned(
         return max(1, round(settings.epochs * batches.epoch)), threads
     assert settings.seconds is not None
     begun = time.perf_counter()
-    exact_loss(trial.judged, validation, MEASURED)
+    _loss(trial.judged, validation, threads, config, (processes.rank, processes.count))
     checks = settings.checks * processes.told(time.perf_counter() - begun)
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - checks

@@ -8,15 +8,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from wavetree.data.corpus import Stream
 from wavetree.data.packing import PackedItems
 from wavetree.data.rows import NO_TARGET, rows_in_order
 from wavetree.errors import InputError
-from wavetree.evaluate import predictions
-from wavetree.evaluate.losses import LEAST_ROW, ROW_FIELDS, ROW_POSITIONS
+from wavetree.evaluate.losses import LEAST_ROW, ROW_FIELDS, ROW_POSITIONS, losses
 from wavetree.experiments.compare.rows import Outcome, Scores, error_of_mean, outcome
 from wavetree.experiments.compare.training import item_scores
 from wavetree.models import evaluating
@@ -128,17 +125,15 @@ def _keys(folder: RunFolder, side: str) -> list[Key]:
     return list(zip(items, labels or ((),) * len(items), strict=True))
 
 
-@torch.no_grad()
 def _row_scores(run: Trained, side: Stream, context: int) -> Scores:
     """What a run is surprised by each row of a side; the same rows whatever it sees itself."""
     nats: list[npt.NDArray[np.float64]] = []
     symbols: list[npt.NDArray[np.int64]] = []
     length = max(LEAST_ROW, ROW_FIELDS * context)
     with evaluating(run.model):
-        for piece in rows_in_order(side, context, length, max(1, ROW_POSITIONS // (context + length)), MEASURED):
-            logits, targets = predictions(run.model, piece)  # (B T, V), (B T,)
-            losses = F.cross_entropy(logits, targets, reduction="none").double().numpy()
-            nats.append(losses.reshape(piece.targets.shape).sum(1))
+        rows = rows_in_order(side, context, length, max(1, ROW_POSITIONS // (context + length)), MEASURED)
+        for piece, found in losses(run.model, rows, streamed=True):  # (B T,)
+            nats.append(found.double().numpy().reshape(piece.targets.shape).sum(1))
             symbols.append((piece.targets != NO_TARGET).sum(1))
     return Scores(np.concatenate(nats), np.concatenate(symbols))
 
