@@ -41,7 +41,7 @@ TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
-RESERVE = 0.05
+RESERVE = 0.1
 """The share of a limit in seconds that no step is planned for: checkpoints, samples, steps that are slower later."""
 
 
