@@ -172,7 +172,7 @@ def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.Mo
         return now
 
     monkeypatch.setattr("wavetree.train.loop.time.perf_counter", clock)
-    assert plan("train.seconds=2", "train.checks=5") == (172, 1)  # 200 - 10 - 13 looks - 5 checks
+    assert plan("train.seconds=2", "train.checks=5") == (162, 1)  # 200 - 20 - 13 looks - 5 checks
     assert plan("train.seconds=2", "train.checks=10000")[0] in (99, 100)  # half of it, by rounding
 
 

@@ -17,12 +17,12 @@ from wavetree.config import TreeConfig, configure
 from wavetree.data import embedded_names
 from wavetree.experiments.machine import median_time, using_threads
 from wavetree.generate import Choice, sample_block
+from wavetree.generate.sampler import BLOCK
 from wavetree.models import AnyModel, build, evaluating, parameter_count
 from wavetree.report import machine_stamp
 from wavetree.runs import Trained, load
 from wavetree.train import start, train
 
-BLOCK = 4096
 ROUNDS = 7
 NAIVE_NAMES = 100
 LEVELS = range(3, 11)

@@ -15,7 +15,7 @@ from wavetree.codecs import PAD
 from wavetree.errors import SettingError
 from wavetree.models import AnyModel, evaluating
 
-BLOCK = 4096
+BLOCK = 8192
 """Items that run side by side: enough to keep the processor's matrix units busy, few enough to stay in its cache."""
 FIRST_BLOCK = 64
 """The first block is small, for those who want a few."""
