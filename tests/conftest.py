@@ -23,6 +23,17 @@ for name in ("CI", "BUILD_NUMBER"):
     os.environ.pop(name, None)
 
 
+UNTRACED = {"browser", "fuzz", "laws"}
+"""What these rooms run other tests run as well, and being traced would cost them as much time again."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is not measured in UNTRACED."""
+    for item in items:
+        if UNTRACED & set(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """The project's folder. Mark the tests that use it `checkout`: where only the wheel is tested they are left out."""
