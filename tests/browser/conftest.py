@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -50,7 +51,8 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(tiny_run: Path) -> Iterator[str]:
     """Where `wavetree serve` answers."""
     command = [sys.executable, "-m", "wavetree", "serve", str(tiny_run), "--runs", str(tiny_run.parent), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+    untraced = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=untraced) as server:
         assert server.stderr
         said = ""
         while not (found := re.search(r"http://127\.0\.0\.1:\d+/", said)):
