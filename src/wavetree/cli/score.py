@@ -103,7 +103,9 @@ def opened(file: str) -> Iterator[Source]:
         source = Path(file).open("rb", buffering=0)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise InputError(f"{file} cannot be read: {reason}. Check the path.") from None
+        raise InputError(
+            f"{str(file)!r} cannot be read: {reason}. Check the path; a string goes in by a pipe, with - for FILE."
+        ) from None
     with source:
         yield source
 
