@@ -145,7 +145,7 @@ KINDS: dict[str, type[Section]] = {
 
 
 class TrainConfig(Section):
-    """The recipe. Exactly one of `steps`, `epochs` and `seconds` says how long."""
+    """The recipe. `steps` or `epochs` say how long, `seconds` how long at most; without either, how long."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
@@ -184,11 +184,10 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _one_limit(self) -> TrainConfig:
-        given = [name for name in ("steps", "epochs", "seconds") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"exactly one of steps, epochs and seconds must be given, not {' and '.join(given) or 'none'}"
-            )
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("steps and epochs each say how long: give one of them")
+        if self.steps is None and self.epochs is None and self.seconds is None:
+            raise ValueError("nothing says how long: give steps, epochs or seconds")
         return self
 
 
@@ -306,14 +305,17 @@ PRESETS: dict[str, Config] = {
 def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
     """The preset with changes such as `model.levels=4`, applied in order. Raises SettingError.
 
-    Setting one of train.steps, train.epochs and train.seconds replaces the limit that the preset has; setting
-    model.kind begins the model's settings anew, with the defaults of that kind.
+    Setting train.steps or train.epochs replaces what the preset says of how long; train.seconds is a limit beside it.
+    Setting model.kind begins the model's settings anew, with the defaults of that kind.
     """
     if preset not in PRESETS:
         raise SettingError(
             f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}."
         )
     settings: dict[str, Any] = PRESETS[preset].model_dump()
+    changes = list(changes)
+    if any(change.partition("=")[0].strip() in {"train.steps", "train.epochs"} for change in changes):
+        settings["train"] |= dict.fromkeys(LIMITS)
     for change in changes:
         path, equals, value = (part.strip() for part in change.partition("="))
         if not equals:
@@ -322,13 +324,12 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
         if path == "model.context" and settings["model"]["kind"] == "tree":
             raise SettingError(NO_CONTEXT)
         if path not in known:
-            raise SettingError(
-                f"there is no setting {path!r}{_nearest(path, known)}: `wavetree train --help` lists the presets, "
-                f"and the settings are {', '.join(sorted(known))}."
-            )
+            near = _nearest(path, known)
+            there = "" if near else f" The settings are {', '.join(sorted(known))}."
+            raise SettingError(f"there is no setting {path!r}{near}: `wavetree train --help` lists the presets.{there}")
         section, _, name = path.partition(".")
-        if section == "train" and name in LIMITS:
-            settings["train"] |= dict.fromkeys(LIMITS)
+        if path in {"train.steps", "train.epochs"}:
+            settings["train"] |= {"steps": None, "epochs": None}
         if path == "model.kind" and value in KINDS:
             settings["model"] = KINDS[value]().model_dump()
         settings[section][name] = None if name in UNSET and value.lower() == "none" else value

@@ -88,7 +88,7 @@ def test_the_help_names_every_preset(command: Command) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--steps", 3, "--seconds", 4], "--steps and --seconds each say when to stop"),
+        (["--steps", 3, "--epochs", 4], "--steps and --epochs each say how long"),
         (["--force", "--resume"], "give one of them"),
         (["--set", "model.level=4"], "did you mean 'model.levels'?"),
         (["--set", "model.levels=40"], "model.levels cannot be '40'"),

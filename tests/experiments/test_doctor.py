@@ -214,7 +214,6 @@ def in_windows_baselines():  # type: ignore[no-untyped-def]
     ("changes", "wanted"),
     [
         ({"learnt": {1.0: 2.79}}, "learns nothing"),
-        ({"learnt": {1.0: 0.4}, "held_out": 3.0}, "too good"),
         ({"by_heart": 1.2}, "cannot learn by heart"),
         ({"in_evaluation": 4.0}, "batch-norm drift"),
         ({"gradients": {"level 0": 1e-9, "output": 0.1}}, "no gradient"),

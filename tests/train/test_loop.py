@@ -172,8 +172,16 @@ def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.Mo
         return now
 
     monkeypatch.setattr("wavetree.train.loop.time.perf_counter", clock)
-    assert plan("train.seconds=2", "train.checks=5") == (162, 1)  # 200 - 20 - 13 looks - 5 checks
-    assert plan("train.seconds=2", "train.checks=10000")[0] in (99, 100)  # half of it, by rounding
+    without = "train.epochs=none"
+    assert plan(without, "train.seconds=2", "train.checks=5") == (162, 1)  # 200 - 20 - 13 looks - 5 checks
+    assert plan(without, "train.seconds=2", "train.checks=10000")[0] in (99, 100)  # half of it, by rounding
+
+
+def test_a_limit_in_seconds_ends_a_run_sooner_and_never_later() -> None:
+    """A small list that is read for as long as there is time is learnt by heart."""
+    assert plan("train.seconds=600") == plan("train.epochs=8") == (120, 1)
+    assert plan("train.seconds=600", "train.steps=7") == plan("train.steps=7", "train.seconds=600") == (7, 1)
+    assert plan("train.seconds=0.0001")[0] == 1
 
 
 def test_a_limit_in_seconds_bounds_the_trial_too(monkeypatch: pytest.MonkeyPatch) -> None:

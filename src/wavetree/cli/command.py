@@ -25,7 +25,7 @@ from cyclopts import (
     convert,
 )
 
-from wavetree.cli.output import complain, flush, tolerate_any_encoding
+from wavetree.cli.output import complain, flush, tell_of_waits, tolerate_any_encoding
 from wavetree.cli.runs import list_runs
 from wavetree.errors import InputError, WavetreeError
 
@@ -299,6 +299,7 @@ def make_app() -> App:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. `argv` without the program's name; by default the process's own."""
     tolerate_any_encoding()
+    tell_of_waits()
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
         code = make_app()(tokens, exit_on_error=False, print_error=False)

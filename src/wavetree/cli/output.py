@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import shutil
 import sys
@@ -76,6 +77,19 @@ def say(line: str) -> None:
 def complain(sentence: str) -> None:
     """Says why the command failed."""
     say(f"wavetree: {visible(sentence)}")
+
+
+class _Talk(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def tell_of_waits() -> None:
+    """On a terminal, what the library logs of a long wait is talk as well."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        log = logging.getLogger("wavetree")
+        log.handlers = [_Talk()]
+        log.setLevel(logging.INFO)
 
 
 @contextmanager

@@ -45,6 +45,8 @@ def score_stream(trained: Trained, file: str, block: int | None, condition: str,
 
     def put_blocks(ids: Iterable[Ids], rate: int) -> BlockScore:
         whole = total
+        if terminal and not as_json:
+            put("begin\tend" + ("\tfrom s\tto s" if rate else "") + "\tnats\tbits each\n")
         for one in in_blocks(along(trained.model, ids, given), size):
             put(_line(one, rate, as_json, terminal))
             whole = BlockScore(0, one.end, whole.known_nats + one.known_nats, whole.unknown + one.unknown)

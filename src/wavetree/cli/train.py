@@ -77,7 +77,7 @@ def train(
     seed: Annotated[int | None, Parameter(help="Same seed, same run.")] = None,
     steps: Annotated[int | None, Parameter(help="Stop after this many steps.")] = None,
     epochs: Annotated[float | None, Parameter(help="Stop after reading the list this many times.")] = None,
-    seconds: Annotated[float | None, Parameter(help="Stop after about this long.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Stop after about this long at the latest.")] = None,
     force: Annotated[bool, Parameter(help="Replace the run that is in the run folder.")] = False,
     resume: Annotated[bool, Parameter(help="Go on with a run that was stopped.")] = False,
     find_lr: Annotated[
@@ -92,9 +92,8 @@ def train(
     from wavetree.config import configure
 
     limits = {"steps": steps, "epochs": epochs, "seconds": seconds}
-    given = [f"--{name}" for name, value in limits.items() if value is not None]
-    if len(given) > 1:
-        raise SettingError(f"{' and '.join(given)} each say when to stop: give one of them.")
+    if steps is not None and epochs is not None:
+        raise SettingError("--steps and --epochs each say how long: give one of them.")
     if force and resume:
         raise SettingError("--force replaces the run and --resume goes on with it: give one of them.")
     options: dict[str, object] = {"data.split": split, "data.fields": fields, "train.seed": seed}
@@ -228,6 +227,7 @@ def _describe(folder: RunFolder, processes: Processes) -> None:
     rows = [
         *(_list_facts(folder) if config.data.kind == "items" else _stream_facts(folder, model.receptive_field)),
         ("model", f"{config.model.kind}, {number(parameter_count(model))} parameters, sees {sees}"),
+        ("length", _length(config)),
         ("run", str(folder.path)),
         *([("processes", _shares(processes))] if processes.count > 1 else []),
     ]
@@ -235,6 +235,17 @@ def _describe(folder: RunFolder, processes: Processes) -> None:
     if config.data.kind == "items":
         _warn(folder)
     say("")
+
+
+def _length(config: Config) -> str:
+    settings = config.train
+    whole = "the list" if config.data.kind == "items" else "all of it"
+    said = [
+        *([plural(settings.steps, "step")] if settings.steps else []),
+        *([f"{settings.epochs:g} times through {whole}"] if settings.epochs else []),
+        *([f"{settings.seconds:g} s"] if settings.seconds else []),
+    ]
+    return ", or ".join(said) + (" if that is sooner" if len(said) > 1 else "")
 
 
 def _shares(processes: Processes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import logging
 import os
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+LOG = logging.getLogger("wavetree")
 _LOADING = threading.Lock()
 """numba's settings are changed while a module is loaded: one thread at a time."""
 
@@ -37,7 +39,9 @@ def _load(module: str, *sources: str) -> ModuleType:
     assert spec.origin is not None
     config: Any = numba.config
     before = config.CACHE_DIR
-    config.CACHE_DIR = _folder(before, Path(spec.origin), sources)
+    config.CACHE_DIR = kept = _folder(before, Path(spec.origin), sources)
+    if not (kept and any(Path(kept).iterdir())):
+        LOG.info("compiling for this processor, which takes about half a minute%s", ", once" if kept else "")
     try:
         return importlib.import_module(module)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from wavetree.serve.limits import limit
 
@@ -138,12 +138,6 @@ class TrainBody(Body):
     embedding: Annotated[int, _whole("train_width"), AS_WHOLE] | None = None
     hidden: Annotated[int, _whole("train_width"), AS_WHOLE] | None = None
     learning_rate: Annotated[float, _between("train_rate")] | None = None
-
-    @model_validator(mode="after")
-    def _one_end(self) -> TrainBody:
-        if self.seconds is not None and self.epochs is not None:
-            raise ValueError("seconds and epochs each say when to stop: give one of them")
-        return self
 
     def changes(self) -> list[str]:
         """Of the preset, as the command takes them."""

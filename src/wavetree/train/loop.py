@@ -258,15 +258,17 @@ def planned(
                 spent += laps[-1]
             pace[threads] = statistics.median(laps)
     threads = min(choices, key=lambda choice: pace[choice])
-    if settings.steps is not None:
-        return settings.steps, threads
+    wanted = settings.steps
     if settings.epochs is not None:
-        return max(1, round(settings.epochs * batches.epoch)), threads
-    assert settings.seconds is not None
+        wanted = max(1, round(settings.epochs * batches.epoch))
+    if settings.seconds is None:
+        assert wanted is not None
+        return wanted, threads
     begun = time.perf_counter()
     _loss(trial.judged, validation, threads, config, (processes.rank, processes.count))
     checks = settings.checks * processes.told(time.perf_counter() - begun)
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - checks
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
-    return max(1, int(left / pace[threads])), threads
+    fit = max(1, int(left / pace[threads]))
+    return min(fit, wanted or fit), threads

@@ -75,7 +75,7 @@ def controls(bench: Bench, seeds: int, seconds: float) -> Iterator[Row]:
         if isinstance(control.how, NgramConfig):
             yield Row(control.name, bench.kind, "counted", (by_counting(bench, control.how),))
             continue
-        changes = (*control.how, ONE_CORE, f"train.seconds={seconds}")
+        changes = (*control.how, ONE_CORE, "train.epochs=none", f"train.seconds={seconds}")
         trials = [
             by_product(bench, our_config(bench, changes, seed), f"{control.name}, {bench.kind} split, seed {seed}")
             for seed in range(1, seeds + 1)

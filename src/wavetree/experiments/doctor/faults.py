@@ -28,7 +28,6 @@ Name = Literal[
     "dead units",
     "no gradient",
     "batch-norm drift",
-    "too good",
     "overfits",
 ]
 
@@ -41,8 +40,6 @@ GAINED = 0.05
 """Nats below the frequencies of symbols that a network should reach, if what it reads tells anything."""
 HEART = 0.5
 """Nats above the least that a few examples may keep after being all that was learnt from."""
-TOO_GOOD = 0.5
-"""The share of an n-gram's loss that no network reaches honestly in a few dozen steps."""
 SATURATED = 0.85
 DEAD = 0.25
 """Shares of a level's answers and of its units."""
@@ -136,13 +133,6 @@ def _of_network(seen: Examination) -> Iterator[Fault]:
             "Scale the weights of the last layer by 0.1 at the start, and set its bias to 0.",
         )
     learnt = seen.learnt[1.0]
-    if learnt < TOO_GOOD * seen.baselines.ngram and seen.held_out > seen.baselines.ngram:
-        yield Fault(
-            "too good",
-            f"{seen.steps} steps reach {learnt:.2f} nats, and an n-gram {seen.baselines.ngram:.2f}; on validation "
-            f"it is {seen.held_out:.2f}.",
-            "Look for the target among what is read, or for very few examples.",
-        )
     if learnt > seen.baselines.unigram - GAINED:
         yield Fault(
             "learns nothing",

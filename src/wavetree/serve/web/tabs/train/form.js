@@ -89,7 +89,7 @@ export class TrainForm {
         "div",
         { class: "fields" },
         field("Name of the run", this.name),
-        field("Seconds", this.seconds),
+        field("Seconds at most", this.seconds),
         field("Preset", this.preset),
       ),
       h(
