@@ -145,14 +145,14 @@ KINDS: dict[str, type[Section]] = {
 
 
 class TrainConfig(Section):
-    """The recipe. `steps` or `epochs` say how long, `seconds` how long at most; without either, how long."""
+    """The recipe. `steps` or `epochs` say how long, and `seconds` is a limit beside them, or all there is."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
     epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
     seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
     batch_items: Annotated[int, Field(ge=1, le=65536)] = 256
-    """Items of a step, where a list is learnt."""
+    """Items of a step, where a list is learnt; fewer where the list is small, so that a pass has a dozen steps."""
     rows: Annotated[int, Field(ge=1, le=65536)] = 16
     """Rows of a step, and `length` symbols of each, where a stream is learnt."""
     length: Annotated[int, Field(ge=1, le=1 << 20)] = 256
@@ -183,7 +183,7 @@ class TrainConfig(Section):
     """Processor threads; 0 takes all (for a stream two) or one, whichever a short trial finds faster, and keeps it."""
 
     @model_validator(mode="after")
-    def _one_limit(self) -> TrainConfig:
+    def _some_length(self) -> TrainConfig:
         if self.steps is not None and self.epochs is not None:
             raise ValueError("steps and epochs each say how long: give one of them")
         if self.steps is None and self.epochs is None and self.seconds is None:
@@ -204,8 +204,11 @@ class Config(Section):
         return isinstance(self.model, WaveNetConfig) and self.model.dropout > 0
 
 
+LENGTHS = ("train.steps", "train.epochs")
 LIMITS = ("steps", "epochs", "seconds")
 UNSET = (*LIMITS, "dilations")
+SPELT = 0.85
+"""How much alike a misspelt setting is to one that there is, of which the section alone is half."""
 """Settings that `none` takes away."""
 NO_CONTEXT = (
     "a tree has no context to set: every level doubles what it sees. model.levels=3 sees 8 symbols, model.levels=4 "
@@ -313,22 +316,23 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
             f"there is no preset {preset!r}{_nearest(preset, PRESETS)}: it is one of {', '.join(PRESETS)}."
         )
     settings: dict[str, Any] = PRESETS[preset].model_dump()
-    changes = list(changes)
-    if any(change.partition("=")[0].strip() in {"train.steps", "train.epochs"} for change in changes):
+    parted = [[part.strip() for part in change.partition("=")] for change in changes]
+    if any(path in LENGTHS and value.lower() != "none" for path, _, value in parted):
         settings["train"] |= dict.fromkeys(LIMITS)
-    for change in changes:
-        path, equals, value = (part.strip() for part in change.partition("="))
+    for path, equals, value in parted:
         if not equals:
-            raise SettingError(f"--set {change!r} has no value: write it as {path or 'model.levels'}=VALUE.")
+            raise SettingError(f"--set {path!r} has no value: write it as {path or 'model.levels'}=VALUE.")
+        section, _, name = path.partition(".")
         known = {f"{section}.{name}" for section, names in settings.items() for name in names}
         if path == "model.context" and settings["model"]["kind"] == "tree":
             raise SettingError(NO_CONTEXT)
         if path not in known:
-            near = _nearest(path, known)
-            there = "" if near else f" The settings are {', '.join(sorted(known))}."
-            raise SettingError(f"there is no setting {path!r}{near}: `wavetree train --help` lists the presets.{there}")
-        section, _, name = path.partition(".")
-        if path in {"train.steps", "train.epochs"}:
+            of_section = sorted(each for each in known if each.startswith(f"{section}."))
+            there = of_section or sorted(known)
+            raise SettingError(
+                f"there is no setting {path!r}{_nearest(path, there, SPELT)}: there are {', '.join(there)}."
+            )
+        if path in LENGTHS and value.lower() != "none":
             settings["train"] |= {"steps": None, "epochs": None}
         if path == "model.kind" and value in KINDS:
             settings["model"] = KINDS[value]().model_dump()
@@ -339,8 +343,8 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
         raise SettingError(_sentence(error, settings)) from None
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def _nearest(name: str, known: Iterable[str], alike: float = 0.5) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=alike)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

@@ -52,7 +52,7 @@ def begin_training(it: Watched, by: By, name: str) -> None:
         expect(page.locator(".train-form [role=status]")).to_contain_text(f"{len(ITEMS)} items, {len(ITEMS)} distinct")
         page.get_by_role("button", name="Train").click()
         return
-    for place, text in [("your-list", LIST), ("name-of-the-run", name), ("seconds", "1")]:
+    for place, text in [("your-list", LIST), ("name-of-the-run", name), ("seconds-at-most", "1")]:
         it.tab_to(f"#field-{place}")
         it.press("Control+A")
         page.keyboard.insert_text(text)

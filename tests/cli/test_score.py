@@ -184,6 +184,26 @@ def test_colours_on_a_terminal(run: Path, items: Path, capsys: pytest.CaptureFix
 # --- running text and sound
 
 
+def test_blocks_on_a_terminal_stand_under_their_heads() -> None:
+    from wavetree.cli import scoring_streams as streams
+    from wavetree.score.along import BlockScore
+
+    heads = streams._columns(("begin", "end", "nats", "bits each"))
+    for block, after in [
+        (BlockScore(0, 1000, 2609.454, 0), "======="),
+        (BlockScore(12_000_000, 12_001_000, 9.0, 4), f"{'=' * 24}  4 unknown"),
+    ]:
+        line = streams._line(block, 0, as_json=False, terminal=True)
+        figures, more = line[: len(heads) - 1], line[len(heads) - 1 :]
+        assert figures.split() == [
+            str(block.begin),
+            str(block.end),
+            f"{block.nats:.3f}",
+            f"{block.bits_per_symbol:.4f}",
+        ]
+        assert more.strip() == after
+
+
 def test_running_text(command: Command, tmp_path: Path) -> None:
     folder = text_run(tmp_path / "run")
     train(folder)

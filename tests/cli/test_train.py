@@ -47,7 +47,7 @@ def test_json(command: Command, names: Path, tmp_path: Path) -> None:
     assert ran.code == 0
     assert set(ran.document) >= KEYS
     assert ran.document["run"] == str(tmp_path / "run")
-    assert ran.document["steps"] == round(0.5 * len(RunFolder.open(tmp_path / "run").items("train")) / 32)
+    assert ran.document["steps"] == 6  # of 25 items: a dozen are a pass
     assert not ran.document["stopped"]
     assert RunFolder.open(tmp_path / "run").config().train.seed == 3
 
@@ -69,6 +69,11 @@ def test_the_embedded_names_and_the_default_folder(
     assert ran.code == 0
     assert ran.document["run"] == "runs/names"
     assert "29,910, no duplicates" in ran.err
+    assert "learns    for 1 step\n" in ran.err
+    assert (
+        "for 2 passes over the list, or 0.1 s if that is sooner"
+        in command("train", "--force", "--epochs", 2, "--seconds", 0.1, *SMALL).err
+    )
 
 
 def test_the_default_folder_is_named_for_the_file(

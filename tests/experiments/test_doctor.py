@@ -23,7 +23,7 @@ from wavetree.data.corpus import CorpusSettings, open_corpus
 from wavetree.data.packing import PackedRow
 from wavetree.evaluate import Piece
 from wavetree.experiments.doctor import Examination, Fault, Run, Windows, examine, faults, trained_faults
-from wavetree.experiments.doctor.trained import look_at_trained
+from wavetree.experiments.doctor.trained import Trained, look_at_trained
 from wavetree.experiments.lecture import WindowTraining, tree_network, windows
 from wavetree.models import AnyModel, Tree
 from wavetree.runs import RunFolder
@@ -243,3 +243,12 @@ def test_a_run_that_went_on_for_too_long(tmp_path: Path) -> None:
     names = [fault.name for fault in trained_faults(seen, in_windows_baselines())]
     assert "overfits" in names
     assert set(before) < {path.name for path in (tmp_path / "run").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("validation", "wanted"), [(2.05, []), (2.2, ["behind an n-gram"]), (2.79, ["learns nothing"])]
+)
+def test_a_run_that_counting_does_better_than(validation: float, wanted: list[str]) -> None:
+    """By frequencies 2.8 nats, by a 5-gram 2.0."""
+    seen = Trained(1.9, validation, ((10, validation),), {})
+    assert [fault.name for fault in trained_faults(seen, in_windows_baselines())] == wanted

@@ -97,3 +97,16 @@ def test_a_folder_for_what_is_compiled(tmp_path: Path) -> None:
     assert compiled._folder(str(tmp_path / "told"), module, ("parts",)) != places[0]
     assert Path(compiled._folder("", module, ())).parent == tmp_path / "__pycache__"
     assert compiled._folder(str(tmp_path / "parts.py" / "inside"), module, ()) == ""
+
+
+def test_the_wait_is_said_where_nothing_is_kept_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    caplog.set_level("INFO", logger="wavetree")
+    for _ in range(2):  # the second finds what is there
+        compiled._load.__wrapped__("wavetree.layers.kernels")
+        (next(tmp_path.iterdir()) / "found").touch()
+    assert caplog.messages == ["compiling for this processor: half a minute or so, once"]

@@ -160,7 +160,7 @@ def test_a_stopped_run_is_an_ordinary_one_that_can_be_resumed(server: TestClient
         ({"text": ""}, "bad_list"),
         ({"text": "\ud800\n" * 60}, None),
         ({"text": "a" * 5000}, "bad_list"),
-        ({"seconds": 0.0, "epochs": 1.0}, "invalid"),
+        ({"seconds": 0.0}, "invalid"),
         ({"name": "../up"}, "invalid"),
         ({"name": ""}, "invalid"),
         ({"model": "ngram"}, "invalid"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wavetree.codecs import PAD, AlphabetCodec
-from wavetree.config import TrainConfig
+from wavetree.config import TrainConfig, configure
+from wavetree.data import embedded_names
 from wavetree.data.packing import PackedItems
-from wavetree.train.batches import ItemBatches
+from wavetree.train.batches import ItemBatches, batches_of
 from wavetree.train.schedule import rate_at
 
 ITEMS = ["".join("abc"[(i // 3**k) % 3] for k in range(1 + i % 4)) for i in range(23)]
@@ -68,3 +70,15 @@ def test_the_lectures_rate_drops_for_the_last_quarter() -> None:
     rates = [rate_at(step, 200, config) for step in range(200)]
     assert set(rates[:150]) == {0.1}
     assert set(rates[150:]) == {0.1 * 0.1}
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "size"), [(12_000, 256, 256), (3072, 256, 256), (600, 256, 50), (600, 20, 20), (40, 256, 8)]
+)
+def test_a_small_list_is_cut_into_a_dozen_batches(count: int, asked: int, size: int) -> None:
+    """All of it at once, eight times, is eight steps, in which nothing is learnt."""
+    names = embedded_names().items[:count]
+    packed = PackedItems(names, AlphabetCodec.of(names))
+    batches = batches_of(packed, configure("names", [f"train.batch_items={asked}"]))
+    assert isinstance(batches, ItemBatches)
+    assert batches.size == size

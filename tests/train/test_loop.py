@@ -180,8 +180,7 @@ def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_limit_in_seconds_ends_a_run_sooner_and_never_later() -> None:
     """A small list that is read for as long as there is time is learnt by heart."""
     assert plan("train.seconds=600") == plan("train.epochs=8") == (120, 1)
-    assert plan("train.seconds=600", "train.steps=7") == plan("train.steps=7", "train.seconds=600") == (7, 1)
-    assert plan("train.seconds=0.0001")[0] == 1
+    assert plan("train.seconds=600", "train.steps=7") == (7, 1)
 
 
 def test_a_limit_in_seconds_bounds_the_trial_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> Non
 
 
 def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path) -> None:
-    path = begin(tmp_path / "run", UNEVEN, "train.seconds=20").path
+    path = begin(tmp_path / "run", UNEVEN, "train.steps=none", "train.seconds=20").path
     steps = together(2, plan, path)
     assert steps[0] == steps[1] > 1
 

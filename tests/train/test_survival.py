@@ -102,7 +102,7 @@ def test_a_best_checkpoint_that_is_damaged_is_followed_by_another(tmp_path: Path
 
 def test_a_run_that_never_began_to_learn_keeps_its_plan(tmp_path: Path) -> None:
     """A limit in seconds is made a number of steps once, however early a death comes."""
-    folder = begin(tmp_path / "run", "train.seconds=0.3")
+    folder = begin(tmp_path / "run", "train.steps=none", "train.seconds=0.3")
 
     class Dead(Exception):
         pass

@@ -48,7 +48,7 @@ VERBS = {
         "Train a model on a list, one item a line; or on running text, or sound.",
         "Ctrl-C stops after the step it is at and saves: the run can then be sampled, and resumed. "
         "Presets: names, names-small, names-large, lecture, decades, text-small, text, text-large, audio, audio-small. "
-        "Settings: --set model.levels=4 and so on; a wrong name lists them all.",
+        "Settings: --set model.levels=4 and so on; a wrong name lists what there is.",
         "wavetree train names.txt --out runs/names --seconds 20",
     ),
     "sample": Verb(

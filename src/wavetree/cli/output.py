@@ -88,7 +88,8 @@ def tell_of_waits() -> None:
     """On a terminal, what the library logs of a long wait is talk as well."""
     if sys.stderr is not None and sys.stderr.isatty():
         log = logging.getLogger("wavetree")
-        log.handlers = [_Talk()]
+        if not any(isinstance(handler, _Talk) for handler in log.handlers):
+            log.addHandler(_Talk())
         log.setLevel(logging.INFO)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from wavetree.api import given_by
-from wavetree.cli.output import content_json, number, say, show_columns, visible, working
+from wavetree.cli.output import NO_VALUE, content_json, number, say, show_columns, visible, working
 from wavetree.cli.score import WORKERS, Faults, opened, put
 from wavetree.cli.wording import plural, shown
 from wavetree.errors import InputError
@@ -153,10 +154,10 @@ def summarise(scoring: Scoring, file: str, as_json: bool) -> int:
         low, high = found.expected_flags
         rows = [
             ("items", number(found.items), f"{number(found.held_out)} held out"),
-            ("flagged", number(found.flagged), f"if good {number(low)} to {number(high)}"),
+            ("flagged", number(found.flagged), f"a good batch: {number(low)} to {number(high)}"),
             ("distance of scores", number(found.distance, 4), f"chance {found.chance:.2g}"),
-            ("mean score, more by", number(found.score.mean, 3), _interval(found.score)),
-            ("symbols, more by", number(found.symbols.mean, 3), _interval(found.symbols)),
+            ("mean score, more by", *_more(found.score)),
+            ("symbols, more by", *_more(found.symbols)),
             ("with unknown ones", number(found.unknown_items), plural(found.unknown_symbols, "symbol")),
         ]
         names, figures, notes = zip(*rows, strict=True)
@@ -166,8 +167,11 @@ def summarise(scoring: Scoring, file: str, as_json: bool) -> int:
     return faults.code()
 
 
-def _interval(off: Difference) -> str:
-    return f"{off.low:+.3f} to {off.high:+.3f}"
+def _more(off: Difference) -> tuple[str, str]:
+    """A difference and its interval, where there is anything to take a mean of: a score may be infinite."""
+    if not math.isfinite(off.high - off.low):
+        return NO_VALUE, "too few without unknown symbols"
+    return number(off.mean, 3), f"{off.low:+.3f} to {off.high:+.3f}"
 
 
 def _end(items: int, flagged: int, threshold: Threshold, faults: Faults) -> int:

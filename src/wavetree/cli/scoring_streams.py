@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,10 @@ CHUNK = 1 << 16
 SYMBOLS = 1000
 NAMED = 8
 """Unknown symbols that are named."""
-BAR_BITS = 0.25
+BAR_BITS = 0.5
 """On a terminal, a stroke of the bar."""
+MOST_BITS = 12
+"""Those of the longest bar."""
 
 
 def score_stream(trained: Trained, file: str, block: int | None, condition: str, as_json: bool) -> int:
@@ -45,9 +47,9 @@ def score_stream(trained: Trained, file: str, block: int | None, condition: str,
 
     def put_blocks(ids: Iterable[Ids], rate: int) -> BlockScore:
         whole = total
-        if terminal and not as_json:
-            put("begin\tend" + ("\tfrom s\tto s" if rate else "") + "\tnats\tbits each\n")
         for one in in_blocks(along(trained.model, ids, given), size):
+            if terminal and not as_json and not whole.end:
+                put(_columns(("begin", "end", *(("from s", "to s") if rate else ()), "nats", "bits each")))
             put(_line(one, rate, as_json, terminal))
             whole = BlockScore(0, one.end, whole.known_nats + one.known_nats, whole.unknown + one.unknown)
         return whole
@@ -88,10 +90,18 @@ def _line(block: BlockScore, rate: int, as_json: bool, terminal: bool) -> str:
         if rate:
             about["seconds"] = [block.begin / rate, block.end / rate]
         return json.dumps(about) + "\n"
-    when = f"\t{block.begin / rate:.3f}\t{block.end / rate:.3f}" if rate else ""
-    bar = "\t" + "=" * int(min(block.bits_per_symbol, 12) / BAR_BITS) if terminal else ""
-    unknown = f"\t{number(block.unknown)} unknown" if block.unknown else ""
-    return f"{block.begin}\t{block.end}{when}\t{block.nats:.3f}\t{block.bits_per_symbol:.4f}{bar}{unknown}\n"
+    when = (f"{block.begin / rate:.3f}", f"{block.end / rate:.3f}") if rate else ()
+    cells = (f"{block.begin}", f"{block.end}", *when, f"{block.nats:.3f}", f"{block.bits_per_symbol:.4f}")
+    unknown = (f"{number(block.unknown)} unknown",) if block.unknown else ()
+    if terminal:
+        bar = "=" * int(min(block.bits_per_symbol, MOST_BITS) / BAR_BITS)
+        return _columns(cells, bar, *unknown)
+    return "\t".join((*cells, *unknown)) + "\n"
+
+
+def _columns(figures: Sequence[str], *more: str) -> str:
+    """For a terminal: figures flush right, and what comes after them."""
+    return "  ".join((*(f"{figure:>9}" for figure in figures), *more)) + "\n"
 
 
 def _sound(file: str, codec: MuLawCodec) -> Iterator[Ids]:

@@ -32,7 +32,7 @@ def sweep(
     ],
     space: Annotated[Path, Parameter(help="A TOML file: which settings are tried, within what limits.")],
     trials: Annotated[int, Parameter(help="So many trials are to be done in the end, by all who work at the sweep.")],
-    seconds: Annotated[float | None, Parameter(help="About how long each trains; else as the preset says.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Each trains about this long at the latest.")] = None,
     out: Annotated[Path | None, Parameter(help="The folder of the sweep; without it, sweeps/NAME-OF-THE-FILE.")] = None,
     preset: Annotated[
         str, Parameter(help="What the sweep starts from, which is its trial 0.", show_default=True)

@@ -227,7 +227,7 @@ def _describe(folder: RunFolder, processes: Processes) -> None:
     rows = [
         *(_list_facts(folder) if config.data.kind == "items" else _stream_facts(folder, model.receptive_field)),
         ("model", f"{config.model.kind}, {number(parameter_count(model))} parameters, sees {sees}"),
-        ("length", _length(config)),
+        ("learns", _length(config)),
         ("run", str(folder.path)),
         *([("processes", _shares(processes))] if processes.count > 1 else []),
     ]
@@ -239,13 +239,17 @@ def _describe(folder: RunFolder, processes: Processes) -> None:
 
 def _length(config: Config) -> str:
     settings = config.train
-    whole = "the list" if config.data.kind == "items" else "all of it"
+    whole = {"items": "list", "audio": "sound"}.get(config.data.kind, "text")
     said = [
         *([plural(settings.steps, "step")] if settings.steps else []),
-        *([f"{settings.epochs:g} times through {whole}"] if settings.epochs else []),
-        *([f"{settings.seconds:g} s"] if settings.seconds else []),
+        *(
+            [f"{settings.epochs:g} pass{'' if settings.epochs == 1 else 'es'} over the {whole}"]
+            if settings.epochs
+            else []
+        ),
+        *([f"{settings.seconds:,.10g} s"] if settings.seconds else []),
     ]
-    return ", or ".join(said) + (" if that is sooner" if len(said) > 1 else "")
+    return f"for {', or '.join(said)}{' if that is sooner' if len(said) > 1 else ''}"
 
 
 def _shares(processes: Processes) -> str:

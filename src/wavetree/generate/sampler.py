@@ -19,6 +19,8 @@ BLOCK = 8192
 """Items that run side by side: enough to keep the processor's matrix units busy, few enough to stay in its cache."""
 FIRST_BLOCK = 64
 """The first block is small, for those who want a few."""
+GROWTH = 4
+"""Each block is this many times the one before, up to the largest: little is drawn that nobody takes."""
 BLOCK_SYMBOLS = 1 << 24
 """A block holds no more symbols than this, should all its items run to the length limit."""
 STATE_VECTORS = 1 << 20
@@ -80,7 +82,7 @@ def sample(
     size = min(FIRST_BLOCK, largest)
     while True:
         yield from sample_block(model, seed, choice, prefix, first, size, given)
-        first, size = first + size, largest
+        first, size = first + size, min(GROWTH * size, largest)
 
 
 def sample_block(

@@ -41,7 +41,7 @@ def _load(module: str, *sources: str) -> ModuleType:
     before = config.CACHE_DIR
     config.CACHE_DIR = kept = _folder(before, Path(spec.origin), sources)
     if not (kept and any(Path(kept).iterdir())):
-        LOG.info("compiling for this processor, which takes about half a minute%s", ", once" if kept else "")
+        LOG.info("compiling for this processor: half a minute or so%s", ", once" if kept else "")
     try:
         return importlib.import_module(module)
     finally:

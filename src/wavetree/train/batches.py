@@ -17,6 +17,10 @@ from wavetree.evaluate import Piece
 from wavetree.runs import Side
 from wavetree.train.processes import ALONE, Processes
 
+STEPS_OF_A_PASS = 12
+"""A small list is cut into so many batches, whatever `batch_items` is: learnt in a few steps, it is hardly learnt."""
+LEAST_ITEMS = 8
+
 
 class Batches(Protocol):
     """What a run learns from, step by step."""
@@ -34,7 +38,10 @@ def batches_of(side: Side, config: Config, processes: Processes = ALONE) -> Batc
     Raises SettingError for more processes than a batch has items or rows.
     """
     train, untold = config.train, config.data.untold
-    name, size = ("rows", train.rows) if isinstance(side, Stream) else ("batch_items", train.batch_items)
+    if isinstance(side, Stream):
+        name, size = "rows", train.rows
+    else:
+        name, size = "batch_items", min(train.batch_items, max(LEAST_ITEMS, len(side) // STEPS_OF_A_PASS))
     if size < processes.count:
         raise SettingError(
             f"{processes.count} processes cannot share a batch of {size}: raise train.{name}, or start fewer processes."

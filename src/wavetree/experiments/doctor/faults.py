@@ -29,6 +29,7 @@ Name = Literal[
     "no gradient",
     "batch-norm drift",
     "overfits",
+    "behind an n-gram",
 ]
 
 BELONG = 0.99
@@ -49,6 +50,8 @@ DRIFT = 0.5
 """Nats between the two modes of a network on the same batch."""
 WORSE = 0.02
 """Nats above the best check at which a run has lost by going on."""
+BEHIND = 0.1
+"""Nats above an n-gram at which a trained network is worse than counting."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wavetree.evaluate import exact_loss
-from wavetree.experiments.doctor.faults import DEAD, SATURATED, WORSE, Fault
+from wavetree.experiments.doctor.faults import BEHIND, DEAD, SATURATED, WORSE, Fault
 from wavetree.experiments.doctor.of_run import Run
 from wavetree.experiments.doctor.patients import MEASURED, Baselines
 from wavetree.runs import load
@@ -59,6 +59,13 @@ def trained_faults(seen: Trained, beside: Baselines) -> Iterator[Fault]:
             "learns nothing",
             f"Validation costs {seen.validation:.2f} nats, and the frequencies of symbols alone {beside.unigram:.2f}.",
             "Train for longer, or see what `wavetree doctor` says of its beginning.",
+        )
+    elif seen.validation > beside.ngram + BEHIND:
+        yield Fault(
+            "behind an n-gram",
+            f"Validation costs {seen.validation:.2f} nats, and a {beside.order}-gram, which only counts, needs "
+            f"{beside.ngram:.2f}.",
+            "Train for longer if validation was still falling at the end; else there is too little to learn more from.",
         )
     for name, units in seen.units.items():
         if units.saturated > SATURATED:
