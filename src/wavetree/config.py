@@ -207,9 +207,9 @@ class Config(Section):
 LENGTHS = ("train.steps", "train.epochs")
 LIMITS = ("steps", "epochs", "seconds")
 UNSET = (*LIMITS, "dilations")
+"""Settings that `none` takes away."""
 SPELT = 0.85
 """How much alike a misspelt setting is to one that there is, of which the section alone is half."""
-"""Settings that `none` takes away."""
 NO_CONTEXT = (
     "a tree has no context to set: every level doubles what it sees. model.levels=3 sees 8 symbols, model.levels=4 "
     "sees 16."

@@ -74,8 +74,9 @@ def test_the_share_is_of_the_faster_pace_and_of_the_peak_with_as_many_threads() 
         assert row["share_of_peak"] == row["share_of_float32_peak"]
 
 
-def test_what_nodes_share_is_not_counted() -> None:
+def test_what_nodes_share_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same items twice in a batch are the same work: as many products, and twice the symbols."""
+    monkeypatch.setattr("wavetree.train.batches.LEAST_ITEMS", 400)
 
     def per_step(items: int) -> tuple[float, float]:
         once = make_list([f"{a}{b}{c}" for a in "bdkt" for b in "aeiou" for c in "lmn"])

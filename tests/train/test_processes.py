@@ -31,7 +31,7 @@ from wavetree.train.hub import Hub, hub_of
 from wavetree.train.processes import processors
 
 STEPS = 8
-UNEVEN = "train.batch_items=17"
+UNEVEN = "train.batch_items=13"
 """Shares of 8 and 9 items, or of 4 and 5; no item is as long as another."""
 
 
@@ -185,8 +185,8 @@ def test_a_share_of_a_batch_reads_only_its_rows(tmp_path: Path) -> None:
 
 def test_more_processes_than_a_batch_has_are_refused(tmp_path: Path) -> None:
     folder = names(tmp_path / "run")
-    with pytest.raises(SettingError, match=r"18 processes cannot share a batch of 17: raise train\.batch_items"):
-        batches_of(sides_of(folder).train, folder.config(), Processes(0, 18))
+    with pytest.raises(SettingError, match=r"14 processes cannot share a batch of 13: raise train\.batch_items"):
+        batches_of(sides_of(folder).train, folder.config(), Processes(0, 14))
 
 
 def test_a_lost_process_ends_the_others_in_a_sentence(tmp_path: Path) -> None:
