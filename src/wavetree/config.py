@@ -204,8 +204,9 @@ class Config(Section):
         return isinstance(self.model, WaveNetConfig) and self.model.dropout > 0
 
 
-LENGTHS = ("train.steps", "train.epochs")
-LIMITS = ("steps", "epochs", "seconds")
+LENGTHS = ("steps", "epochs")
+"""Of `train`: one of them says how long."""
+LIMITS = (*LENGTHS, "seconds")
 UNSET = (*LIMITS, "dilations")
 """Settings that `none` takes away."""
 SPELT = 0.85
@@ -317,7 +318,8 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
         )
     settings: dict[str, Any] = PRESETS[preset].model_dump()
     parted = [[part.strip() for part in change.partition("=")] for change in changes]
-    if any(path in LENGTHS and value.lower() != "none" for path, _, value in parted):
+    lengths = {f"train.{name}" for name in LENGTHS}
+    if any(path in lengths and value.lower() != "none" for path, _, value in parted):
         settings["train"] |= dict.fromkeys(LIMITS)
     for path, equals, value in parted:
         if not equals:
@@ -332,8 +334,8 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
             raise SettingError(
                 f"there is no setting {path!r}{_nearest(path, there, SPELT)}: there are {', '.join(there)}."
             )
-        if path in LENGTHS and value.lower() != "none":
-            settings["train"] |= {"steps": None, "epochs": None}
+        if path in lengths and value.lower() != "none":
+            settings["train"] |= dict.fromkeys(LENGTHS)
         if path == "model.kind" and value in KINDS:
             settings["model"] = KINDS[value]().model_dump()
         settings[section][name] = None if name in UNSET and value.lower() == "none" else value

@@ -13,7 +13,9 @@ from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.config import TrainConfig, configure
 from wavetree.data import embedded_names
 from wavetree.data.packing import PackedItems
+from wavetree.errors import SettingError
 from wavetree.train.batches import ItemBatches, batches_of
+from wavetree.train.processes import Processes
 from wavetree.train.schedule import rate_at
 
 ITEMS = ["".join("abc"[(i // 3**k) % 3] for k in range(1 + i % 4)) for i in range(23)]
@@ -82,3 +84,10 @@ def test_a_small_list_is_cut_into_a_dozen_batches(count: int, asked: int, size: 
     batches = batches_of(packed, configure("names", [f"train.batch_items={asked}"]))
     assert isinstance(batches, ItemBatches)
     assert batches.size == size
+
+
+def test_more_processes_than_a_small_list_has_items_for() -> None:
+    """To raise the setting would not help."""
+    packed = PackedItems(ITEMS, CODEC)
+    with pytest.raises(SettingError, match="9 processes cannot share a batch of 8: start fewer processes"):
+        batches_of(packed, configure("names"), Processes(0, 9))

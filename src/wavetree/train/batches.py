@@ -43,9 +43,8 @@ def batches_of(side: Side, config: Config, processes: Processes = ALONE) -> Batc
     else:
         name, size = "batch_items", min(train.batch_items, max(LEAST_ITEMS, len(side) // STEPS_OF_A_PASS))
     if size < processes.count:
-        raise SettingError(
-            f"{processes.count} processes cannot share a batch of {size}: raise train.{name}, or start fewer processes."
-        )
+        more = f"raise train.{name}, or " if size == getattr(train, name) else ""  # a small list has small batches
+        raise SettingError(f"{processes.count} processes cannot share a batch of {size}: {more}start fewer processes.")
     share = processes.share(size)
     if isinstance(side, Stream):
         return StreamBatches(side, size, train.length, train.seed, untold, share)
