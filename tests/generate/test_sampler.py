@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 import torch
 from tests.laws.cases import tree
-from torch import Tensor
 
 from wavetree.codecs import PAD, AlphabetCodec
 from wavetree.data.packing import PackedItems
 from wavetree.errors import SettingError
 from wavetree.evaluate import exact_loss
-from wavetree.generate import Choice, sample, sample_block, sampler
-from wavetree.models import Tree
-from wavetree.models.tree import TreeState
+from wavetree.generate import Choice, sample, sample_block
 
 CODEC = AlphabetCodec("ab")
 MODEL = tree(2, vocab_size=CODEC.vocab_size, seed=9)  # one whose short items are all likely enough to count
@@ -82,29 +79,6 @@ def test_items_without_end_count_on_across_the_blocks() -> None:
     assert [item.ids.tolist() for item in again] == [item.ids.tolist() for item in many[50:]]
     other = list(itertools.islice(sample(MODEL, 2, Choice()), 200))
     assert [item.ids.tolist() for item in other] != [item.ids.tolist() for item in many]
-
-
-def test_like_items_share_a_row_and_finished_ones_leave_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    widths: list[int] = []
-    step = Tree.step
-
-    def spy(self: Tree, ids: Tensor, state: TreeState, given: Tensor | None = None) -> tuple[Tensor, TreeState]:
-        widths.append(len(ids))
-        return step(self, ids, state, given)
-
-    monkeypatch.setattr(Tree, "step", spy)
-    items = sample_block(MODEL, 1, Choice(), (), 0, 400)
-    lengths = np.array([len(item.ids) for item in items])
-    assert widths[0] == 1  # what all items have in common is computed once
-    running = [int((lengths > place).sum()) for place in range(len(widths) - 1)]  # after each place
-    begun = [len({tuple(item.ids[: place + 1]) for item in items if len(item.ids) > place}) for place in range(3)]
-    assert widths[1:4] == begun  # while many are alike each beginning is computed once
-    after = list(zip(running, widths[1:], strict=True))
-    while after[0][1] < after[0][0]:
-        after = after[1:]  # from here on each item has its own row
-    assert len(after) > 5
-    assert all(alive <= width <= alive / sampler.LEAVE + 1 for alive, width in after)
-    assert [width for _, width in after] == sorted((width for _, width in after), reverse=True)
 
 
 def test_items_that_share_a_row_are_those_drawn_alone() -> None:

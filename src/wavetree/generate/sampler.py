@@ -13,6 +13,7 @@ from torch import Tensor
 
 from wavetree.codecs import PAD
 from wavetree.errors import SettingError
+from wavetree.generate.crowd import crowd
 from wavetree.models import AnyModel, evaluating
 
 BLOCK = 8192
@@ -25,9 +26,6 @@ BLOCK_SYMBOLS = 1 << 24
 """A block holds no more symbols than this, should all its items run to the length limit."""
 STATE_VECTORS = 1 << 20
 """The states of a block hold about this many vectors at most: R for each item."""
-LEAVE = 0.8
-"""Finished items leave the batch once less than this share of it is still running. Items that are alike so far share a
-row as long as there are fewer beginnings than this share of the items; after that each has its own to the end."""
 
 
 @dataclass(frozen=True)
@@ -94,36 +92,26 @@ def sample_block(
     count: int,
     given: Tensor | None = None,
 ) -> list[Sampled]:
-    """Items `first` to `first + count - 1`, side by side. Those that are alike so far share a row of the batch."""
+    """Items `first` to `first + count - 1`, side by side (generate/crowd.py)."""
     columns: list[npt.NDArray[np.int64]] = [np.full(count, symbol) for symbol in prefix]  # (count,) for each place
     lengths = np.full(count, choice.max_length)  # of an item that has not ended
-    running = np.arange(count)  # the items in the batch, finished ones that have not left included
-    rows, shared = np.zeros(count, dtype=np.int64), True  # the row of each; whether some are alike
+    running = np.arange(count)  # the items that have not ended
     with evaluating(model):
-        state = model.start(given)
+        together = crowd(model, count, given)
         for symbol in (PAD, *prefix):
-            logits, state = model.step(torch.tensor([symbol]), state, given)  # (1, V): all items are alike so far
+            logits, rows = together.feed(np.full(count, symbol))  # (M, V), (count,)
         for place in range(len(prefix), choice.max_length):
             symbols = choose(logits, uniforms(seed, place, first, count)[running], choice, rows)  # (B,)
             columns.append(np.full(count, PAD))
             columns[place][running] = symbols
-            ended = running[(symbols == PAD) & (lengths[running] > place)]
-            lengths[ended] = place
-            alive = np.flatnonzero(lengths[running] > place)
+            lengths[running[symbols == PAD]] = place
+            alive = np.flatnonzero(symbols != PAD)
             if len(alive) == 0:
                 break
-            if shared or len(alive) < LEAVE * len(running):
-                running, parents, symbols = running[alive], rows[alive], symbols[alive]
-                rows = np.arange(len(running))
-                if shared:
-                    beginnings = parents * model.vocab_size + symbols
-                    different, firsts, places = np.unique(beginnings, return_index=True, return_inverse=True)
-                    shared = len(different) < LEAVE * len(running)
-                    if shared:
-                        parents, symbols, rows = parents[firsts], symbols[firsts], places
-                if not np.array_equal(parents, np.arange(len(logits))):
-                    state = model.select(state, torch.from_numpy(parents))
-            logits, state = model.step(torch.from_numpy(symbols), state, given)  # (B, V)
+            if len(alive) < len(running):
+                together.keep(alive)
+                running, symbols = running[alive], symbols[alive]
+            logits, rows = together.feed(symbols)
     items = np.stack(columns, axis=1)  # (count, T)
     return [Sampled(row[:n], n < choice.max_length) for row, n in zip(items, lengths.tolist(), strict=True)]
 
