@@ -36,7 +36,7 @@ class Crowd(Protocol):
 
 def crowd(model: AnyModel, count: int, given: Tensor | None = None) -> Crowd:
     """`count` sequences before their first symbol; `given` (1, G) holds for all. Call it and use it in `evaluating`."""
-    if isinstance(model, Tree) and all(isinstance(fuse.norm, BatchNorm) for fuse in model.fusions):
+    if type(model) is Tree and all(isinstance(fuse.norm, BatchNorm) for fuse in model.fusions):
         return Nodes(model, count, given)
     return Beginnings(model, count, given)
 
@@ -117,13 +117,16 @@ class Nodes:
     """
 
     def __init__(self, model: Tree, count: int, given: Tensor | None = None) -> None:
-        self._leaves = model.embedding(torch.arange(model.vocab_size), given)  # (V, E)
+        leaves = model.embedding(torch.arange(model.vocab_size), given)  # (V, E)
         self._levels = [_Halves.of(fuse, level == 0) for level, fuse in enumerate(model.fusions)]
         weight = model.output.weight
         self._output = (2 * weight.T).contiguous(), model.output.bias - weight.sum(1)
         self._past: list[deque[_Spread]] = []
         self._shared = [True] * len(self._levels)  # whether nodes of a level are still looked through for equal ones
-        alike, pad = np.zeros(count, dtype=np.int64), self._leaves[:1]  # (1, E)
+        self._running = np.arange(count)  # who is still there, by the first numbering: that of all that is remembered
+        first = self._levels[0]
+        self._leaves = leaves @ first.w_left, torch.addmm(first.bias, leaves, first.w_right)  # (V, H) each, for ever
+        alike, pad = np.zeros(count, dtype=np.int64), leaves[:1]  # (1, E)
         for level, halves in enumerate(self._levels):
             left = pad @ halves.w_left  # (1, H)
             self._past.append(deque([_Spread(left, alike)] * (1 << level)))
@@ -131,13 +134,19 @@ class Nodes:
 
     def feed(self, symbols: Rows) -> tuple[Tensor, Rows]:
         """As the protocol says."""
-        x, rows = self._leaves, symbols  # (M, C), (B,)
-        for level, halves in enumerate(self._levels):
-            left = self._past[level].popleft()
-            self._past[level].append(_Spread(x @ halves.w_left, rows))
-            right = torch.addmm(halves.bias, x, halves.w_right)  # (M, H)
+        rows = symbols  # (B,)
+        to_come, right = self._leaves  # (M, H) each: of this level's vectors, as left children and as right ones
+        for level in range(len(self._levels)):
+            vectors, everyones = self._past[level].popleft()
+            left = _Spread(vectors, everyones[self._running])
+            everyones = np.zeros(len(everyones), dtype=np.int64)
+            everyones[self._running] = rows
+            self._past[level].append(_Spread(to_come, everyones))
             lefts, rights, rows = self._pairs(level, left, _Spread(right, rows))
             x = left.vectors.index_select(0, lefts).add_(right.index_select(0, rights)).sigmoid_()  # (M', H)
+            if level + 1 < len(self._levels):
+                above = self._levels[level + 1]
+                to_come, right = x @ above.w_left, torch.addmm(above.bias, x, above.w_right)
         weight, bias = self._output
         return torch.addmm(bias, x, weight), rows
 
@@ -153,7 +162,7 @@ class Nodes:
 
     def keep(self, chosen: Rows) -> None:
         """As the protocol says."""
-        self._past = [deque(_Spread(x, rows[chosen]) for x, rows in past) for past in self._past]
+        self._running = self._running[chosen]
 
 
 def _distinct(keys: Rows, possible: int) -> tuple[Rows, Rows]:
