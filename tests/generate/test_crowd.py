@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.laws.cases import MODELS, VOCAB, Case, tree
+from tests.laws.cases import MODELS, VOCAB, Case, Norm, tree
 from torch import Tensor
 
 from wavetree.codecs import PAD
+from wavetree.generate import Choice, sample_block
 from wavetree.generate import crowd as crowds
 from wavetree.generate.crowd import LEAVE, Beginnings, Crowd, Nodes, Rows, crowd
 from wavetree.models import AnyModel, Tree, evaluating
 
 SEQUENCES, STEPS = 60, 14
+Make = type[Nodes] | type[Beginnings]
 
 
-def widest_gap(model: AnyModel, make: type[Nodes] | None = None) -> float:
+def widest_gap(model: AnyModel, make: Make | None = None) -> float:
     """Between the logits of a crowd, which thins out on its way, and those of a batch in which nobody shares."""
     model = model.double()
     draws = np.random.default_rng(1)
@@ -30,7 +32,7 @@ def widest_gap(model: AnyModel, make: type[Nodes] | None = None) -> float:
         for _ in range(STEPS):
             alone, state = model.step(torch.from_numpy(symbols), state, each)
             logits, rows = together.feed(symbols)
-            assert len(logits) <= max(SEQUENCES, VOCAB)
+            assert len(logits) * min(crowds.LEAVE, 1) <= len(symbols)
             widest = max(widest, (logits[torch.from_numpy(rows)] - alone).abs().max().item())
             chosen = np.flatnonzero(draws.random(len(symbols)) < 0.9)
             if len(chosen) < 2:
@@ -48,11 +50,23 @@ def test_each_is_predicted_as_if_it_were_alone(case: Case) -> None:
 
 
 @pytest.mark.parametrize("table", [0, 1 << 30], ids=["sorted", "from a table"])
-@pytest.mark.parametrize("leave", [0.0, 2.0], ids=["apart from the first step on", "looked through to the end"])
-def test_however_the_pairs_are_found(table: int, leave: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_however_the_pairs_are_found(table: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowds, "TABLE", table)
-    monkeypatch.setattr(crowds, "LEAVE", leave)
+    monkeypatch.setattr(crowds, "LEAVE", 2.0)  # looked through to the end
     assert widest_gap(tree(3)) < 1e-9
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("leave", [0.0, 0.5, 1.0])
+def test_whenever_sharing_ends(norm: Norm, leave: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowds, "LEAVE", leave)
+    assert widest_gap(tree(3, norm)) < 1e-9
+
+
+@pytest.mark.parametrize("case", MODELS, ids=str)
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_items_of_any_model(case: Case, count: int) -> None:
+    assert len(sample_block(case.build(), 1, Choice(max_length=5), (1,), 0, count)) == count
 
 
 class ByTheRightAlone(Nodes):
@@ -70,9 +84,25 @@ class WhoeverLeaves(Nodes):
         super().keep(np.arange(len(chosen)))
 
 
-@pytest.mark.parametrize("twin", [ByTheRightAlone, WhoeverLeaves])
-def test_a_broken_crowd_is_seen(twin: type[Nodes]) -> None:
+class ByTheSymbolAlone(Beginnings):
+    """Broken: sequences that are alike in their last symbol are taken for one."""
+
+    def _next_rows(self, symbols: Rows) -> tuple[Rows, Rows]:
+        _, firsts, rows = np.unique(symbols, return_index=True, return_inverse=True)
+        return self._rows[firsts], rows
+
+
+class NobodyMoves(Beginnings):
+    """Broken: those who stay get the rows of those who left."""
+
+    def keep(self, chosen: Rows) -> None:
+        super().keep(np.arange(len(chosen)))
+
+
+@pytest.mark.parametrize("twin", [ByTheRightAlone, WhoeverLeaves, ByTheSymbolAlone, NobodyMoves])
+def test_a_broken_crowd_is_seen(twin: Make) -> None:
     assert widest_gap(tree(3), Nodes) < 1e-9
+    assert widest_gap(tree(3), Beginnings) < 1e-9
     assert widest_gap(tree(3), twin) > 1e-3
 
 

@@ -19,7 +19,7 @@ from wavetree.models import AnyModel, Tree
 Rows = npt.NDArray[np.int64]
 LEAVE = 0.8
 """Work is shared as long as there are fewer rows than this share of the sequences; after that each has its own row to
-the end. And rows that nobody is in any more leave once less than this share of them is in use."""
+the end. Rows of a state that nobody is in any more leave once less than this share of them is in use."""
 TABLE = 64
 """Pairs are found in a table of all that there could be, while it has at most so many places for each sequence."""
 
@@ -65,7 +65,7 @@ class Beginnings:
         if self._shared:
             beginnings = self._rows * self._model.vocab_size + symbols
             different, rows = np.unique(beginnings, return_inverse=True)
-            if len(different) < LEAVE * len(symbols) or len(symbols) == 1:
+            if len(different) < LEAVE * len(symbols):
                 return different // self._model.vocab_size, rows
             self._shared = False
         elif len(symbols) >= LEAVE * self._height:
@@ -100,20 +100,21 @@ class _Halves(NamedTuple):
         """In evaluation, where a batch norm is a constant; what comes in is s, but for the `first` fusion."""
         norm = fuse.norm
         assert isinstance(norm, BatchNorm)
-        slope = norm.weight * (norm.running_var + norm.eps).rsqrt()  # (H,)
-        weight, bias = fuse.weight * slope[:, None], norm.bias - norm.running_mean * slope
+        slope, bias = norm.constant()  # (H,) each
+        weight = slope[:, None] * fuse.weight  # (H, 2C)
         if not first:
             weight, bias = 2 * weight, bias - weight.sum(1)  # tanh is 2 s - 1
-        w_left, w_right = (2 * weight).chunk(2, dim=1)
-        return cls(w_left.T.contiguous(), w_right.T.contiguous(), 2 * bias)
+        w_left, w_right = (2 * weight).to(fuse.weight.dtype).chunk(2, dim=1)
+        return cls(w_left.T.contiguous(), w_right.T.contiguous(), (2 * bias).to(fuse.weight.dtype))
 
 
 class Nodes:
-    """Of a tree: sequences share each node whose 2**l symbols are the same, so every distinct fusion of a step is
-    computed once, as `packed` does it (models/tree.py). Level 1 has at most V * V nodes, however many sequences.
+    """Of a tree with batch norm: sequences share each node whose 2**l symbols are the same, so every distinct fusion of
+    a step is computed once, as `packed` does it (models/tree.py). Level 1 has at most V * V nodes, however many
+    sequences. A level whose nodes are hardly ever shared is not looked through any more.
 
     A vector is the left child of a node 2**l steps after it was the right child of one: what is remembered is its
-    product with W_left.
+    product with W_left, of those who have left too, until its time has come.
     """
 
     def __init__(self, model: Tree, count: int, given: Tensor | None = None) -> None:
@@ -156,12 +157,12 @@ class Nodes:
             return torch.from_numpy(left.rows), torch.from_numpy(right.rows), np.arange(len(right.rows))
         width = len(right.vectors)
         pairs, nodes = _distinct(left.rows * width + right.rows, len(left.vectors) * width)
-        self._shared[level] = len(pairs) < LEAVE * len(nodes) or len(nodes) == 1
+        self._shared[level] = len(pairs) < LEAVE * len(nodes)
         lefts, rights = np.divmod(pairs, width)
         return torch.from_numpy(lefts), torch.from_numpy(rights), nodes
 
     def keep(self, chosen: Rows) -> None:
-        """As the protocol says."""
+        """As the protocol says. Nothing that is remembered is touched, however far back it goes."""
         self._running = self._running[chosen]
 
 

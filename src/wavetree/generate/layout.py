@@ -235,8 +235,8 @@ def _fused_level(sheet: _Sheet, fuse: Fuse) -> int:
     bias = np.zeros(len(weight))
     start = sheet.end
     if isinstance(norm, BatchNorm):
-        scale = _wide(norm.weight) / np.sqrt(_wide(norm.running_var) + norm.eps)
-        weight, bias = scale[:, None] * weight, _wide(norm.bias) - scale * _wide(norm.running_mean)
+        slope, bias = map(_wide, norm.constant())
+        weight = slope[:, None] * weight
     else:
         _norm(sheet, norm)
     sheet.row(bias)

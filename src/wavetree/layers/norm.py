@@ -37,6 +37,11 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
+    def constant(self) -> tuple[Tensor, Tensor]:
+        """Slope and shift (C,) each: what the norm does to x in evaluation is slope x + shift. In double precision."""
+        slope = self.weight.double() / (self.running_var.double() + self.eps).sqrt()
+        return slope, self.bias.double() - slope * self.running_mean.double()
+
     def forward(self, x: Tensor, counted: int | None = None) -> Tensor:
         """Shape (..., C) to the same; of x (N, C) only the first `counted` vectors are in the statistics, if given."""
         flat = x.reshape(-1, x.shape[-1])  # (N, C)

@@ -10,7 +10,7 @@
     window   the definition         the even half of a window that halves     2**L - 1 an output
     dense    running sequences      the same level, 2**l positions earlier    L an output
     packed   training, scoring      found by index, in whole items            every distinct one once, at most L an outp
-    step     generation, streams    the oldest of the last 2**l vectors       L a step
+    step     generation, streams    the oldest of the last 2**l vectors       L a step (many at once: generate/crowd.py)
 
 What lies before the beginning is the pad symbol, for ever. So each level has one constant response to nothing but pad,
 and `start` is the state that is full of it. The hierarchy is that of van den Oord et al. 2016 (WaveNet), section 2.1,
