@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from wavetree.config import configure
 from wavetree.data import make_list
 from wavetree.errors import SettingError
 from wavetree.experiments import bench_dense
+from wavetree.experiments.machine import PRODUCT, by_turns, large_product
 from wavetree.experiments.records import RECORDS, Figures, Material
 from wavetree.inspect import layer_table
 from wavetree.models import build
@@ -30,10 +33,29 @@ def ignore(_: str) -> None: ...
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps, and a peak that is known."""
+    """Few steps, and a machine that does 1e12 operations a second with each thread of a large product."""
+
+    def turns(works: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+        step = by_turns({"step": works["step"]}, rounds)
+        return step | {name: PRODUCT / (work() * 1e12) for name, work in works.items() if name != "step"}
+
     module = importlib.import_module("wavetree.experiments.bench_dense")  # the package has the function by that name
     monkeypatch.setattr(module, "STEPS", 3)
-    monkeypatch.setattr(module, "matmul_peak", lambda threads, precision: threads * 1e12)
+    monkeypatch.setattr(module, "large_product", lambda threads, precision: partial(int, threads))
+    monkeypatch.setattr(module, "by_turns", turns)
+
+
+def test_what_takes_turns_is_warmed_once_and_timed_as_often() -> None:
+    done: list[str] = []
+    times = by_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, 3)
+    assert "".join(done) == "aabbabab"
+    assert times.keys() == {"a", "b"}
+
+
+def test_a_large_product_takes_the_threads_it_is_given_and_gives_them_back() -> None:
+    before = torch.get_num_threads()
+    large_product(1, torch.float32)()
+    assert torch.get_num_threads() == before
 
 
 @pytest.fixture

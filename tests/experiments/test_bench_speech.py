@@ -139,17 +139,17 @@ def test_the_rank_test_counts_all_ways_to_deal_the_clips_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "apart"),
+    ("low", "high", "apart", "sides"),
     [
-        ([90.0, 100, 95], [200.0, 210, 190], True),
-        ([200.0, 210, 190], [90.0, 100, 95], False),
-        ([160.0, 165, 170], [200.0, 210, 190], False),  # in order, but both are high voices
-        ([90.0, 205, 95], [200.0, 92, 190], False),  # right in the middle, and could be luck
-        ([], [200.0], False),
+        ([90.0, 100, 95], [200.0, 210, 190], True, True),
+        ([200.0, 210, 190], [90.0, 100, 95], False, False),
+        ([160.0, 165, 170], [200.0, 210, 190], True, False),  # in order, but both are high voices
+        ([90.0, 205, 95], [200.0, 92, 190], False, True),  # right in the middle, and could be luck
+        ([], [200.0], False, False),
     ],
 )
-def test_voices_are_told_apart_on_the_right_sides_and_not_by_luck(
-    low: list[float], high: list[float], apart: bool
+def test_voices_are_told_apart_by_ranks_and_their_sides_are_said_beside(
+    low: list[float], high: list[float], apart: bool, sides: bool
 ) -> None:
-    voices = [Pitches("b", [230.0], high), Pitches("m", [140.0], []), Pitches("a", [80.0], low)]
-    assert told_apart(voices)["told_apart"] is apart
+    found = told_apart([Pitches("b", [230.0], high), Pitches("m", [140.0], []), Pitches("a", [80.0], low)])
+    assert (found["told_apart"], found["on_their_sides"]) == (apart, sides)

@@ -20,9 +20,9 @@ from wavetree.generate import samples_along_the_way
 from wavetree.runs import RunFolder, load
 from wavetree.train import Check, Progress, Watch, start, train
 from wavetree.train.batches import ItemBatches
-from wavetree.train.loop import check_steps, planned
+from wavetree.train.loop import planned
 from wavetree.train.optimisers import BETAS, EPSILON
-from wavetree.train.schedule import rate_at
+from wavetree.train.schedule import check_steps, rate_at
 from wavetree.train.training import Shape, Training
 
 TINY = ["model.hidden=12", "model.embedding=6", "train.batch_items=16", "train.threads=1"]

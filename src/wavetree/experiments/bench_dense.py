@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from wavetree.config import Config, configure
 from wavetree.data import ItemList
 from wavetree.data.corpus import open_corpus
 from wavetree.errors import SettingError
-from wavetree.experiments.machine import laps, matmul_peak, using_threads
+from wavetree.experiments.machine import PRODUCT, by_turns, large_product, using_threads
 from wavetree.models import outline, parameter_count
 from wavetree.report import machine_stamp
 from wavetree.runs import RunFolder, corpus_settings, given_size, sides_of
@@ -32,10 +31,11 @@ COUNTED = 5
 def bench_dense(
     data: Path | ItemList, preset: str, say: Callable[[str], None], changes: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The products of matrices that a step of training does, in FLOP/s, against the best that as many threads do.
+    """The products of matrices that a step of training does, in FLOP/s, against one large product by as many threads.
 
     Forward, backward and the optimiser's own; with one thread and with all, of which the faster is the figure. A step
-    takes the median of STEPS, the cutting of its batch included. `data` is a list, or the file of a stream. On the CPU.
+    takes the median of STEPS, the cutting of its batch included; the large product takes turns with it, and its
+    median. `data` is a list, or the file of a stream. On the CPU.
     """
     config = configure(preset, [*changes, "train.steps=1000", "train.device=cpu"])
     with tempfile.TemporaryDirectory() as temporary:
@@ -82,10 +82,17 @@ def step_flops(config: Config, shape: Shape, batches: Batches) -> float:
 def _pace(config: Config, shape: Shape, batches: Batches, threads: int, flops: float) -> dict[str, float]:
     training = Training.begin(config, shape, 1 + STEPS, threads)
     keep_memory()
-    with using_threads(threads):
+
+    def step() -> None:
         use_threads(threads, config)
-        seconds = statistics.median(laps(lambda: training.advance(batches[training.step], config), STEPS))
-    peaks = {name: matmul_peak(threads, getattr(torch, name)) for name in {"float32": 0, config.train.precision: 0}}
+        training.advance(batches[training.step], config)
+
+    kinds: list[str] = sorted({"float32", config.train.precision})
+    products = {name: large_product(threads, getattr(torch, name)) for name in kinds}
+    with using_threads(threads):
+        times = by_turns({"step": step, **products}, STEPS)
+    seconds = times["step"]
+    peaks = {name: PRODUCT / times[name] for name in kinds}
     return {
         "threads": threads,
         "step_seconds": seconds,

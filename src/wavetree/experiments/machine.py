@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 
+SIZE = 1536
+PRODUCT = 2 * SIZE**3
+"""Operations of the large product of two square matrices that stands for the machine at its best."""
+
 
 def matmul_peak(threads: int, precision: torch.dtype = torch.float32) -> float:
     """The matrix product at its best here, in FLOP/s: the fastest of several large square ones."""
-    size = 1536
-    with using_threads(threads):
-        a = torch.randn(size, size).to(precision)
-        return 2 * size**3 / min(laps(lambda: a @ a, 8))
+    return PRODUCT / min(laps(large_product(threads, precision), 8))
 
 
-def laps(work: Callable[[], object], count: int) -> list[float]:
-    """Seconds that each of `count` calls takes, after one that is not counted."""
-    work()
+def large_product(threads: int, precision: torch.dtype) -> Callable[[], None]:
+    """What computes the PRODUCT once, with so many threads."""
+    a = torch.randn(SIZE, SIZE).to(precision)
+
+    def work() -> None:
+        with using_threads(threads):
+            a @ a
+
+    return work
+
+
+def by_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median time of each, in seconds. They take turns, so that what the machine does meanwhile falls on all."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name] += laps(work, 1, warm=not times[name])
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def laps(work: Callable[[], object], count: int, warm: bool = True) -> list[float]:
+    """Seconds that each of `count` calls takes, after one that is not counted, if it is to `warm` up."""
+    if warm:
+        work()
     times = []
     for _ in range(count):
         begun = time.perf_counter()

@@ -65,9 +65,8 @@ def _verdict(figures: Mapping[str, Any]) -> str:
         return "Of one voice or both no clip has a pitch."
     who = f"{figures['lower']} and {figures['higher']}"
     test = f"rank-sum test, one-sided, p = {figures['p_value']:.2g}"
-    if figures["told_apart"]:
-        return f"{who} are told apart by the median pitch of their clips: {test}."
-    return (
-        f"{who} are not told apart by the median pitch of their clips, which would lie on the two sides of "
-        f"{figures['between_hz']:.0f} Hz: {test}."
-    )
+    if not figures["told_apart"]:
+        return f"{who} are not told apart by the median pitch of their clips: {test}."
+    sides = "and" if figures["on_their_sides"] else "though not"
+    between = f"on the two sides of {figures['between_hz']:.0f} Hz, the middle between the recorded ones"
+    return f"{who} are told apart by the median pitch of their clips, {sides} {between}: {test}."

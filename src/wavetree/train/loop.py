@@ -28,8 +28,9 @@ from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.devices import on_device, settle
 from wavetree.train.diagnostics import diagnosed_step
+from wavetree.train.limit import Limit
 from wavetree.train.processes import ALONE, Processes
-from wavetree.train.schedule import rate_at
+from wavetree.train.schedule import check_steps, rate_at
 from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, resumed, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
@@ -42,7 +43,7 @@ TRIAL_STEPS = 5
 TRIAL_SHARE = 0.1
 """A limit in seconds spends at most about this share of it on the trial."""
 RESERVE = 0.1
-"""The share of a limit in seconds that no step is planned for: checkpoints, samples, steps that are slower later."""
+"""The share of a limit in seconds that the first plan leaves: checkpoints, samples, steps that are slower later."""
 
 
 def train(
@@ -80,6 +81,7 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
         _save(folder, training, config)  # what was planned is kept before the first step
     use_threads(training.threads, config)
     clock -= training.seconds  # of the sessions before this one
+    limit = Limit(training, config.train, wanted_steps(config, batches))
     due = check_steps(training.steps, config.train.checks)
     every = max(1, training.steps // LOGGED_BLOCKS)
 
@@ -94,9 +96,13 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
         training.seconds = time.perf_counter() - clock
         if training.step % every == 0 or training.step in due:
             _log_block(folder, training, config, watch)
+        due = limit.kept(due)
         if training.step in due:
-            _check(folder, training, sides.validation, watch)
-        elif config.train.checkpoint_every and training.step % config.train.checkpoint_every == 0:
+            with limit.pause():
+                _check(folder, training, sides.validation, watch)
+        elif training.step == training.planned or (
+            config.train.checkpoint_every and training.step % config.train.checkpoint_every == 0
+        ):
             _save(folder, training, config)
 
     stopped = training.step < training.steps
@@ -208,16 +214,17 @@ def _measured(training: Training, validation: Side, config: Config) -> Loss:
     return Loss(nats, round(symbols))
 
 
-def check_steps(steps: int, checks: int) -> set[int]:
-    """The steps after which validation is measured: `checks` of them, evenly spaced, the last step among them."""
-    return {math.ceil(steps * k / checks) for k in range(1, checks + 1)}
-
-
 def _diverged(step: int, config: Config) -> WavetreeError:
     return WavetreeError(
         f"the loss is not a number any more at step {step}: the steps are too large for this list. "
         f"Lower train.learning_rate (it is {config.train.learning_rate:g}); the checkpoint before is still good."
     )
+
+
+def wanted_steps(config: Config, batches: Batches) -> int | None:
+    """The steps that `train.steps` or `train.epochs` ask for; None where only a limit in seconds says how long."""
+    settings = config.train
+    return settings.steps if settings.epochs is None else max(1, round(settings.epochs * batches.epoch))
 
 
 def planned(
@@ -226,9 +233,10 @@ def planned(
     """The steps and the threads of a new run, found by throwaway steps of the same work where they are not set.
 
     All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
-    by far. A limit in seconds becomes a number of steps before the first one, so that the schedule depends on the step
-    alone, as it must for a run that may be interrupted; both are kept in every checkpoint. Of several processes the
-    clock of the first one counts. A GPU leaves the processor little to do: one thread.
+    by far. A limit in seconds becomes a number of steps before the first one (and anew on the way: train/limit.py), so
+    that the rate follows from step / steps, as it must for a run that may be interrupted; both are kept in every
+    checkpoint. Of several processes the clock of the first one counts. A GPU leaves the processor little to do: one
+    thread.
     """
     entered = time.perf_counter()
     settings = config.train
@@ -258,9 +266,7 @@ def planned(
                 spent += laps[-1]
             pace[threads] = statistics.median(laps)
     threads = min(choices, key=lambda choice: pace[choice])
-    wanted = settings.steps
-    if settings.epochs is not None:
-        wanted = max(1, round(settings.epochs * batches.epoch))
+    wanted = wanted_steps(config, batches)
     if settings.seconds is None:
         assert wanted is not None
         return wanted, threads

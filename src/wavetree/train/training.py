@@ -40,6 +40,7 @@ NUMBERS: dict[str, Any] = {
     "symbols": _Count,
     "best": _Size,
     "checked": Annotated[int, Field(strict=True, ge=-1, lt=2**63)],
+    "planned": _Count,
     "block": list[float],
 }
 """What state.json holds of a training, and what each may be."""
@@ -58,7 +59,8 @@ class Training:
     """All that a run in progress consists of. Everything here, and nothing else, survives a restart.
 
     What is random in a step follows from (seed, step), the rate from step / steps, and the log is cut back to `step`;
-    `seconds` is the time used, and `steps` and `threads` are what a limit in seconds became. `judged` are the weights
+    `seconds` is the time used, and `steps` and `threads` are what a limit in seconds became when `planned` steps were
+    taken. `judged` are the weights
     that are measured, sampled and kept: the averaged ones, or `model` itself. Weights and optimiser lie on one device.
     """
 
@@ -75,6 +77,8 @@ class Training:
     best: float = math.inf
     checked: int = -1
     """The step after which validation was last measured."""
+    planned: int = 0
+    """The step after which `steps` was last planned (train/limit.py)."""
     block: list[float] = field(default_factory=list)
     """The losses of the steps since the last logged one."""
 
@@ -221,7 +225,7 @@ def resumed(
     processes: Processes = ALONE,
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
-    numbers = {"checked": numbers.get("step"), **numbers}  # format 1 has checkpoints of checks alone
+    numbers = {"checked": numbers.get("step"), "planned": 0, **numbers}  # format 1 has checkpoints of checks alone
     if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
         training = Training.begin(config, shape, 1, 1, processes)
         with suppress(KeyError, RuntimeError, IndexError, ValueError):

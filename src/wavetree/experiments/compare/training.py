@@ -31,9 +31,8 @@ from wavetree.models.ngram import contexts_met, symbols_before
 from wavetree.report.blocks import block_average
 from wavetree.runs import load
 from wavetree.train import Progress, Watch, start, train
-from wavetree.train.loop import check_steps
 from wavetree.train.optimisers import Buffers, Optimiser, Rule
-from wavetree.train.schedule import rate_at
+from wavetree.train.schedule import check_steps, rate_at
 from wavetree.train.start import memory_bytes
 
 CURVE_POINTS = 60

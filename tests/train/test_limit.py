@@ -1,0 +1,121 @@
+"""A limit in seconds is kept where the machine changes its pace, and what was decided is not decided anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.train.test_loop import begin, checkpoint_bytes, stop_after
+
+from wavetree.runs import RunFolder
+from wavetree.train import Summary, train
+from wavetree.train.limit import FINEST, Limit
+from wavetree.train.training import Training
+
+SECONDS = 20.0
+LIMITED = ["train.steps=none", "train.epochs=none", f"train.seconds={SECONDS}"]
+
+Pace = Callable[[int], float]
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> Callable[[Pace], None]:
+    """Sets a clock by which step k takes pace(k) seconds, and nothing else takes any; trial steps are steps, too."""
+    now = 0.0
+    current: Pace = slower
+    advance = Training.advance
+
+    def slow(self: Training, *rest: object) -> object:
+        nonlocal now
+        now += current(self.step)
+        return advance(self, *rest)  # type: ignore[arg-type]
+
+    def take(pace: Pace) -> None:
+        nonlocal current, now
+        current, now = pace, 0.0
+
+    monkeypatch.setattr(Training, "advance", slow)
+    monkeypatch.setattr("wavetree.train.loop.time.perf_counter", lambda: now)
+    return take
+
+
+def slower(step: int) -> float:
+    return 0.1 if step < 60 else 0.15
+
+
+def faster(step: int) -> float:
+    return 0.1 if step < 60 else 0.06
+
+
+def run(path: Path, *changes: str) -> tuple[RunFolder, Summary]:
+    folder = begin(path, *LIMITED, *changes)
+    return folder, train(folder)
+
+
+@pytest.mark.parametrize("pace", [slower, faster])
+def test_the_limit_is_kept_and_used(tmp_path: Path, paced: Callable[[Pace], None], pace: Pace) -> None:
+    paced(pace)
+    _, summary = run(tmp_path / "run")
+    assert 0.95 * SECONDS < summary.seconds <= SECONDS
+    assert not summary.stopped
+
+
+@pytest.mark.parametrize("pace", [slower, faster])
+def test_one_plan_alone_would_not_do(
+    tmp_path: Path, paced: Callable[[Pace], None], pace: Pace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Limit, "kept", lambda self, due: due)
+    paced(pace)
+    _, summary = run(tmp_path / "run")
+    assert not 0.95 * SECONDS < summary.seconds <= SECONDS
+
+
+def test_checks_stay_apart_and_end_with_the_last_step(tmp_path: Path, paced: Callable[[Pace], None]) -> None:
+    paced(faster)
+    folder, summary = run(tmp_path / "run")
+    checks = [line["step"] for line in folder.metrics() if "val_nll" in line]
+    assert checks[-1] == summary.steps
+    assert len(checks) == 4
+    assert min(after - before for before, after in zip([0, *checks], checks, strict=False)) > summary.steps / 8
+
+
+def test_steps_that_are_asked_for_stay_the_most(tmp_path: Path, paced: Callable[[Pace], None]) -> None:
+    paced(faster)
+    _, summary = run(tmp_path / "run", "train.steps=150")
+    assert summary.steps == 150
+
+
+def test_what_was_planned_is_not_planned_anew(tmp_path: Path, paced: Callable[[Pace], None]) -> None:
+    """From the last plan on a run takes the steps that it would have taken, at whatever pace."""
+    paced(slower)
+    straight, whole = run(tmp_path / "straight")
+    paced(slower)
+    broken = begin(tmp_path / "broken", *LIMITED)
+    train(broken, stop_after(whole.steps - 1))
+    assert broken.load("latest", [])[1]["planned"] >= (1 - 2 * FINEST) * whole.steps
+    paced(lambda step: 5.0)
+    assert train(broken).steps == whole.steps
+    assert checkpoint_bytes(straight) == checkpoint_bytes(broken)
+
+
+def test_a_run_that_goes_on_plans_with_what_is_left(tmp_path: Path, paced: Callable[[Pace], None]) -> None:
+    paced(slower)
+    broken = begin(tmp_path / "broken", *LIMITED)
+    train(broken, stop_after(30))
+    paced(lambda step: 0.2)
+    assert 0.95 * SECONDS < train(broken).seconds <= SECONDS
+
+
+def test_the_comparison_notices_a_resume_that_forgets_when_it_planned(
+    tmp_path: Path, paced: Callable[[Pace], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paced(slower)
+    _, whole = run(tmp_path / "straight")
+    broken = begin(tmp_path / "broken", *LIMITED)
+    train(broken, stop_after(whole.steps - 3))
+    restore = Training.restore
+    early = {"planned": whole.steps - 4}
+    monkeypatch.setattr(Training, "restore", lambda self, kept, numbers: restore(self, kept, {**numbers, **early}))
+    paced(lambda step: 0.01)
+    assert train(broken).steps != whole.steps
