@@ -58,10 +58,12 @@ def main() -> None:
     parser.add_argument("what", choices=["agree", "survive", "speed", "learn", "time"])
     parser.add_argument("run", type=Path, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="where speed writes its figures, as JSON")
+    parser.add_argument("--double", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of speed; each way is timed once in each")
     given = parser.parse_args()
     if given.what == "learn":  # in each process
+        torch.set_default_dtype(torch.float64 if given.double else torch.float32)
         learn(given.run, given.out)
     elif given.what == "time":
         time_steps(given.run, given.out, given.threads)
@@ -85,13 +87,19 @@ def checked(what: str, place: Path) -> dict[str, Any]:
 
 
 def agree(place: Path) -> dict[str, Any]:
-    """Loss curves, and gradients at the first weights and at those after the last step of one process."""
+    """Loss curves, and gradients at the first weights and at those after the last step of one process.
+
+    Names in float64, too: what float32 has apart there is rounding that training lifts, and nothing else.
+    """
     rows = []
-    for kind in KINDS:
-        run, results = new_run(place, kind), {}
+    for kind, double in [("names", True), *((kind, False) for kind in KINDS)]:
+        precision = "float64" if double else "float32"
+        home = place / precision
+        home.mkdir(exist_ok=True)
+        run, results = new_run(home, kind), {}
         for count in (1, 2, 4):
-            out = place / f"{kind}-{count}"
-            launch(count, "learn", str(run), "--out", str(out))
+            out = home / f"{kind}-{count}"
+            launch(count, "learn", str(run), "--out", str(out), *(["--double"] if double else []))
             results[count] = json.loads(out.with_suffix(".json").read_text())
             results[count] |= {"gradients": safetensors.torch.load_file(out.with_suffix(".safetensors"))}
         for count in (2, 4):
@@ -102,10 +110,19 @@ def agree(place: Path) -> dict[str, Any]:
                 (one["gradients"][name] - several["gradients"][name]).abs().max().item() for name in one["gradients"]
             )
             holds = losses <= LOSSES and gradients <= GRADIENTS
-            rows.append({"what": kind, "processes": count, "losses": losses, "gradients": gradients, "holds": holds})
+            rows.append(
+                {
+                    "what": kind,
+                    "precision": precision,
+                    "processes": count,
+                    "losses": losses,
+                    "gradients": gradients,
+                    "holds": holds,
+                }
+            )
             rows[-1] |= {"compared": COMPARED[kind], "after_all": max(apart)}
             last = one["losses"][-1]
-            print(f"{kind:6} 1 and {count} processes, {COMPARED[kind]} steps: losses {losses:.1e} ", end="")
+            print(f"{kind:6} {precision} 1 and {count} processes, {COMPARED[kind]} steps: losses {losses:.1e} ", end="")
             print(f"({max(apart):.1e} over {STEPS} steps to {last:.4f}), ", end="")
             print(f"gradients {gradients:.1e}  {'holds' if holds else 'DOES NOT HOLD'}", flush=True)
     return {"rows": rows}

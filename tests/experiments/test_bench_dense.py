@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return step | {name: PRODUCT / (work() * 1e12) for name, work in works.items() if name != "step"}
 
     module = importlib.import_module("wavetree.experiments.bench_dense")  # the package has the function by that name
-    monkeypatch.setattr(module, "STEPS", 3)
+    monkeypatch.setattr(module, "ROUNDS", 1)
     monkeypatch.setattr(module, "large_product", lambda threads, precision: partial(int, threads))
     monkeypatch.setattr(module, "by_turns", turns)
 
@@ -48,14 +48,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_takes_turns_is_warmed_once_and_timed_as_often() -> None:
     done: list[str] = []
     times = by_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, 3)
-    assert "".join(done) == "aabbabab"
+    assert "".join(done) == 3 * "aaaabbbb"
     assert times.keys() == {"a", "b"}
 
 
-def test_a_large_product_takes_the_threads_it_is_given_and_gives_them_back() -> None:
-    before = torch.get_num_threads()
-    large_product(1, torch.float32)()
-    assert torch.get_num_threads() == before
+def test_a_large_product_takes_the_threads_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Matrix:
+        def to(self, _: torch.dtype) -> Matrix:
+            return self
+
+        def __matmul__(self, _: Matrix) -> None:
+            seen.append(torch.get_num_threads())
+
+    monkeypatch.setattr(torch, "randn", lambda *shape: Matrix())
+    for threads in (1, 2):
+        large_product(threads, torch.float32)()
+    assert seen == [1, 2]
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ def test_the_clock_waits_for_the_device(tmp_path: Path, elsewhere: Elsewhere, mo
     config, sides = on(folder.config()), sides_of(folder)
     waited: list[str] = []
     monkeypatch.setattr("wavetree.train.loop.settle", waited.append)
-    _, threads = planned(config, Shape(folder.codec().vocab_size), batches_of(sides.train, config), sides.validation)
+    _, threads, _ = planned(config, Shape(folder.codec().vocab_size), batches_of(sides.train, config), sides.validation)
     assert threads == 1
     assert set(waited) == {ELSEWHERE}
     assert 2 <= len(waited) <= 6  # once before the clock runs

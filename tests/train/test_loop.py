@@ -156,10 +156,12 @@ def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(tmp_path: Path) -> 
 
 
 def plan(*changes: str) -> tuple[int, int]:
+    """Steps and threads."""
     codec = AlphabetCodec.of(ITEMS.items)
     items = PackedItems(ITEMS.items, codec)
     config = configure("names", [*TINY, *changes])
-    return planned(config, Shape(codec.vocab_size), ItemBatches(items, config.train.batch_items, 1), items)
+    steps, threads, _ = planned(config, Shape(codec.vocab_size), ItemBatches(items, config.train.batch_items, 1), items)
+    return steps, threads
 
 
 def test_a_limit_in_seconds_becomes_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

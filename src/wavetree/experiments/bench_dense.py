@@ -14,7 +14,7 @@ from wavetree.config import Config, configure
 from wavetree.data import ItemList
 from wavetree.data.corpus import open_corpus
 from wavetree.errors import SettingError
-from wavetree.experiments.machine import PRODUCT, by_turns, large_product, using_threads
+from wavetree.experiments.machine import PRODUCT, TURN, by_turns, large_product, using_threads
 from wavetree.models import outline, parameter_count
 from wavetree.report import machine_stamp
 from wavetree.runs import RunFolder, corpus_settings, given_size, sides_of
@@ -22,8 +22,8 @@ from wavetree.train import start, start_stream
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.training import Shape, Training, keep_memory, use_threads
 
-STEPS = 30
-"""Steps that are timed, with each number of threads."""
+ROUNDS = 10
+"""Of turns of steps and of large products, with each number of threads."""
 COUNTED = 5
 """Steps whose products are counted: batches of a list differ in length."""
 
@@ -34,7 +34,7 @@ def bench_dense(
     """The products of matrices that a step of training does, in FLOP/s, against one large product by as many threads.
 
     Forward, backward and the optimiser's own; with one thread and with all, of which the faster is the figure. A step
-    takes the median of STEPS, the cutting of its batch included; the large product takes turns with it, and its
+    takes the median of 30, the cutting of its batch included; the large product takes turns with it, and its
     median. `data` is a list, or the file of a stream. On the CPU.
     """
     config = configure(preset, [*changes, "train.steps=1000", "train.device=cpu"])
@@ -80,7 +80,7 @@ def step_flops(config: Config, shape: Shape, batches: Batches) -> float:
 
 
 def _pace(config: Config, shape: Shape, batches: Batches, threads: int, flops: float) -> dict[str, float]:
-    training = Training.begin(config, shape, 1 + STEPS, threads)
+    training = Training.begin(config, shape, ROUNDS * (1 + TURN), threads)
     keep_memory()
 
     def step() -> None:
@@ -90,7 +90,7 @@ def _pace(config: Config, shape: Shape, batches: Batches, threads: int, flops: f
     kinds: list[str] = sorted({"float32", config.train.precision})
     products = {name: large_product(threads, getattr(torch, name)) for name in kinds}
     with using_threads(threads):
-        times = by_turns({"step": step, **products}, STEPS)
+        times = by_turns({"step": step, **products}, ROUNDS)
     seconds = times["step"]
     peaks = {name: PRODUCT / times[name] for name in kinds}
     return {

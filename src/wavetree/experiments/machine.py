@@ -13,6 +13,9 @@ SIZE = 1536
 PRODUCT = 2 * SIZE**3
 """Operations of the large product of two square matrices that stands for the machine at its best."""
 
+TURN = 3
+"""Calls that are timed before it is the next one's turn."""
+
 
 def matmul_peak(threads: int, precision: torch.dtype = torch.float32) -> float:
     """The matrix product at its best here, in FLOP/s: the fastest of several large square ones."""
@@ -31,18 +34,20 @@ def large_product(threads: int, precision: torch.dtype) -> Callable[[], None]:
 
 
 def by_turns(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each, in seconds. They take turns, so that what the machine does meanwhile falls on all."""
+    """The median time of each, in seconds, of TURN calls a round after one that is not counted.
+
+    They take turns, so that what the machine does meanwhile falls on all of them.
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            times[name] += laps(work, 1, warm=not times[name])
+            times[name] += laps(work, TURN)
     return {name: statistics.median(each) for name, each in times.items()}
 
 
-def laps(work: Callable[[], object], count: int, warm: bool = True) -> list[float]:
-    """Seconds that each of `count` calls takes, after one that is not counted, if it is to `warm` up."""
-    if warm:
-        work()
+def laps(work: Callable[[], object], count: int) -> list[float]:
+    """Seconds that each of `count` calls takes, after one that is not counted."""
+    work()
     times = []
     for _ in range(count):
         begun = time.perf_counter()

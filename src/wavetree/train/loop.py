@@ -76,8 +76,9 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
         if processes.leads:
             folder.cut_log(training.step)
     else:
-        plan = planned(config, shape, batches, sides.validation, processes)
-        training = Training.begin(config, shape, *plan, processes)
+        steps, threads, checking = planned(config, shape, batches, sides.validation, processes)
+        training = Training.begin(config, shape, steps, threads, processes)
+        training.checking = checking
         _save(folder, training, config)  # what was planned is kept before the first step
     use_threads(training.threads, config)
     clock -= training.seconds  # of the sessions before this one
@@ -86,6 +87,7 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
     every = max(1, training.steps // LOGGED_BLOCKS)
 
     while training.step < training.steps and not processes.stop(watch.stop(), training.step):
+        begun = time.perf_counter()
         piece = batches[training.step]
         if config.train.diagnose_every and (training.step + 1) % config.train.diagnose_every == 0:
             found = diagnosed_step(training, piece, config)
@@ -93,16 +95,15 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
                 folder.log([{"step": training.step, **found.to_json()}])
         else:
             training.advance(piece, config)
+        training.stepping += time.perf_counter() - begun
         training.seconds = time.perf_counter() - clock
-        if training.step % every == 0 or training.step in due:
-            _log_block(folder, training, config, watch)
         due = limit.kept(due)
+        if training.step % every == 0 or training.step in due or limit.changed:
+            _log_block(folder, training, config, watch)
         if training.step in due:
             with limit.pause():
                 _check(folder, training, sides.validation, watch)
-        elif training.step == training.planned or (
-            config.train.checkpoint_every and training.step % config.train.checkpoint_every == 0
-        ):
+        elif limit.changed or (config.train.checkpoint_every and training.step % config.train.checkpoint_every == 0):
             _save(folder, training, config)
 
     stopped = training.step < training.steps
@@ -229,8 +230,10 @@ def wanted_steps(config: Config, batches: Batches) -> int | None:
 
 def planned(
     config: Config, shape: Shape, batches: Batches, validation: Side, processes: Processes = ALONE
-) -> tuple[int, int]:
-    """The steps and the threads of a new run, found by throwaway steps of the same work where they are not set.
+) -> tuple[int, int, float]:
+    """The steps and the threads of a new run, and the seconds of a check where there is a limit.
+
+    What is not set is found by throwaway steps of the same work.
 
     All processors, or one: where another job holds a processor, threads that wait for each other are slower than one,
     by far. A limit in seconds becomes a number of steps before the first one (and anew on the way: train/limit.py), so
@@ -269,12 +272,12 @@ def planned(
     wanted = wanted_steps(config, batches)
     if settings.seconds is None:
         assert wanted is not None
-        return wanted, threads
+        return wanted, threads, 0.0
     begun = time.perf_counter()
     _loss(trial.judged, validation, threads, config, (processes.rank, processes.count))
-    checks = settings.checks * processes.told(time.perf_counter() - begun)
+    check = processes.told(time.perf_counter() - begun)
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
-    left = (1 - RESERVE) * settings.seconds - spent - checks
+    left = (1 - RESERVE) * settings.seconds - spent - settings.checks * check
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
     fit = max(1, int(left / pace[threads]))
-    return min(fit, wanted or fit), threads
+    return min(fit, wanted or fit), threads, check

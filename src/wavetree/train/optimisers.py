@@ -57,12 +57,13 @@ def adamw(weight_decay: float) -> Rule:
 
 
 def muon(
-    weight_decay: float, precision: torch.dtype = torch.float32, processes: Processes = ALONE, parts: int = 1
+    weight_decay: float, precision: torch.dtype | None = None, processes: Processes = ALONE, parts: int = 1
 ) -> Rule:
     """Jordan et al. 2024: momentum, made orthogonal. For a stack (K, m, n), each of it `parts` matrices one above the
     other; every one of these is taken by itself.
 
-    bfloat16 is enough `precision` for the direction, they say: what it makes orthogonal is noisy anyway.
+    `precision` is that of the weights unless given: bfloat16 is enough for the direction, they say, since what it makes
+    orthogonal is noisy anyway.
     """
 
     def step(values: Tensor, gradient: Tensor, buffers: Buffers, rate: float, step: int, workers: int) -> None:
@@ -70,7 +71,7 @@ def muon(
         momentum.lerp_(gradient, 1 - MOMENTUM)
         wanted = gradient.lerp(momentum, MOMENTUM)  # Nesterov's form
         rows, columns = values.shape[-2] // parts, values.shape[-1]
-        matrices = wanted.reshape(-1, rows, columns).to(precision)
+        matrices = wanted.reshape(-1, rows, columns).to(precision or values.dtype)
         direction = orthogonalised(matrices, workers, processes).to(values.dtype).view_as(values)
         values.mul_(1 - rate * weight_decay)
         values.sub_(direction, alpha=rate * max(1.0, rows / columns) ** 0.5)
@@ -179,8 +180,9 @@ class Optimiser:
                 alike.setdefault((matrix.shape, parts), []).append(matrix)
             rest = [p for p in everything if p not in matrices]
             self.groups = []
+            coarse = torch.bfloat16 if config.precision == "bfloat16" else None
             for (_, parts), members in alike.items():
-                rule = muon(config.weight_decay, getattr(torch, config.precision), processes, parts)
+                rule = muon(config.weight_decay, coarse, processes, parts)
                 self.groups.append(Group.of(members, rule, config.matrix_rate, stacked=True))
             self.groups.append(Group.of(rest, adamw(config.weight_decay)))
         self.parameters = [p for group in self.groups for p in group.members]

@@ -41,6 +41,8 @@ NUMBERS: dict[str, Any] = {
     "best": _Size,
     "checked": Annotated[int, Field(strict=True, ge=-1, lt=2**63)],
     "planned": _Count,
+    "stepping": Annotated[_Size, Field(allow_inf_nan=False)],
+    "checking": Annotated[_Size, Field(allow_inf_nan=False)],
     "block": list[float],
 }
 """What state.json holds of a training, and what each may be."""
@@ -79,6 +81,10 @@ class Training:
     """The step after which validation was last measured."""
     planned: int = 0
     """The step after which `steps` was last planned (train/limit.py)."""
+    stepping: float = 0.0
+    """Seconds of the steps since then."""
+    checking: float = 0.0
+    """Seconds of the last check."""
     block: list[float] = field(default_factory=list)
     """The losses of the steps since the last logged one."""
 
@@ -132,7 +138,7 @@ class Training:
         def of(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
             with torch.autocast(self.device, torch.bfloat16) if half else nullcontext():
                 logits, targets = predictions(self.model, parts[number], drawn(config.train.seed, self.step, 0))
-            loss = F.cross_entropy(logits.float(), targets, reduction="sum") / count
+            loss = F.cross_entropy(logits.float() if half else logits, targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
 
         if len(parts) > 1 and self.threads > 1 and parts_side_by_side(config) > 1:
@@ -225,7 +231,9 @@ def resumed(
     processes: Processes = ALONE,
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
-    numbers = {"checked": numbers.get("step"), "planned": 0, **numbers}  # format 1 has checkpoints of checks alone
+    step = numbers.get("step")
+    # the first checkpoints of format 1 are those of checks alone, and plan nothing anew
+    numbers = {"checked": step, "planned": step, "stepping": 0.0, "checking": 0.0, **numbers}
     if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
         training = Training.begin(config, shape, 1, 1, processes)
         with suppress(KeyError, RuntimeError, IndexError, ValueError):
