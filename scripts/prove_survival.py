@@ -68,7 +68,7 @@ def essence(folder: RunFolder) -> dict[str, object]:
 
 
 def _timeless(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name not in {"seconds", "made_with"}}
+    return {name: value for name, value in line.items() if name not in {"seconds", "stepping", "checking", "made_with"}}
 
 
 def forked(work: Callable[[], object]) -> int:
