@@ -110,7 +110,7 @@ def bench_dense(
     ] = (),
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Measure the products of matrices that a step of training does against the best that the machine can."""
+    """Measure the products of matrices that a step of training does against a large one, by turns."""
     from wavetree.config import configure
     from wavetree.data import embedded_names, read_list
     from wavetree.errors import InputError
