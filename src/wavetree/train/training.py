@@ -62,8 +62,8 @@ class Training:
 
     What is random in a step follows from (seed, step), the rate from step / steps, and the log is cut back to `step`;
     `seconds` is the time used, and `steps` and `threads` are what a limit in seconds became when `planned` steps were
-    taken. `judged` are the weights
-    that are measured, sampled and kept: the averaged ones, or `model` itself. Weights and optimiser lie on one device.
+    taken. `judged` are the weights that are measured, sampled and kept: the averaged ones, or `model` itself. Weights
+    and optimiser lie on one device.
     """
 
     model: AnyModel
@@ -232,7 +232,7 @@ def resumed(
 ) -> Training:
     """The training that a checkpoint was taken of. Raises DamagedError if it does not fit the settings."""
     step = numbers.get("step")
-    # the first checkpoints of format 1 are those of checks alone, and plan nothing anew
+    # the first checkpoints of format 1 are those of checks alone, and do not say when they were planned
     numbers = {"checked": step, "planned": step, "stepping": 0.0, "checking": 0.0, **numbers}
     if fits(outline(config.model, shape.vocab_size, shape.given_size), tensors["model"]):
         training = Training.begin(config, shape, 1, 1, processes)
