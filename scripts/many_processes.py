@@ -279,7 +279,7 @@ def time_steps(run: Path, out: Path, threads: int) -> None:
 def messages_of(training: Training) -> list[int]:
     """Bytes of each message of a step: the gradients and the loss, and two for each batch norm."""
     norms = [module for module in training.model.modules() if isinstance(module, BatchNorm)]
-    statistics_of = [size for norm in norms for size in (8 * (1 + 2 * len(norm.bias)), 4 * 2 * len(norm.bias))]
+    statistics_of = [size for norm in norms for size in (16 * (1 + len(norm.bias)), 8 * len(norm.bias))]
     return [4 * (1 + parameter_count(training.model)), *statistics_of]
 
 

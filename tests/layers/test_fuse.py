@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wavetree.layers import Fuse, fuse
+from wavetree.layers import Fuse, fuse, normed
 
 
 def random(*shape: int, seed: int) -> Tensor:
@@ -23,9 +23,9 @@ def made(norm: str) -> Fuse:
         return Fuse(4, 6, norm).double()
 
 
-def spelt_out(fuse: Fuse, left: Tensor, right: Tensor) -> Tensor:
+def spelt_out(fuse: Fuse, left: Tensor, right: Tensor, counted: int | None = None) -> Tensor:
     left = left.expand(right.shape)
-    return torch.tanh(fuse.norm(F.linear(torch.cat([left, right], dim=-1), fuse.weight)))
+    return torch.tanh(normed(fuse.norm, F.linear(torch.cat([left, right], dim=-1), fuse.weight), counted))
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
@@ -74,14 +74,17 @@ NODES_OF = fuse._Nodes
 LEFT, RIGHT = torch.randint(CHILDREN, (2, NODES), generator=torch.Generator().manual_seed(5))
 
 
-def differences() -> dict[str, float]:
+def differences(shared: bool = False) -> dict[str, float]:
     """How far the training of `between` lies from fusions that are spelt out, in float32, as a share of each."""
     one = made("batch").float()
+    counted = None
+    if shared:  # with others, who count the rest, and as many as here
+        one.norm.total, counted = (lambda sums: sums.mul_(2)), 2 * NODES // 3
     with torch.no_grad():
         one.norm.weight.uniform_(0.5, 1.5), one.norm.bias.uniform_(-0.5, 0.5)
     other = copy.deepcopy(one)
     x, slope = random(CHILDREN, 4, seed=6).float().requires_grad_(), random(NODES, 6, seed=7).float()
-    found, wanted = one.between(x, LEFT, RIGHT), spelt_out(other, x[LEFT], x[RIGHT])
+    found, wanted = one.between(x, LEFT, RIGHT, counted), spelt_out(other, x[LEFT], x[RIGHT], counted)
     pairs = {
         "nodes": (found, wanted),
         "running mean": (one.norm.running_mean, other.norm.running_mean),
@@ -101,8 +104,9 @@ def differences() -> dict[str, float]:
     return {name: ((f - w).norm() / w.norm()).item() for name, (f, w) in pairs.items()}
 
 
-def test_training_in_few_passes_is_the_plain_one() -> None:
-    assert max(differences().values()) < 2e-6
+@pytest.mark.parametrize("shared", [False, True])
+def test_training_in_few_passes_is_the_plain_one(shared: bool) -> None:
+    assert max(differences(shared).values()) < 2e-6
 
 
 def test_a_twin_that_forgets_the_right_children_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,17 +123,31 @@ def test_a_twin_that_forgets_the_right_children_is_seen(monkeypatch: pytest.Monk
     assert max(apart.values()) < 2e-6
 
 
-def test_a_twin_that_takes_the_statistics_for_constants_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_twin_that_takes_the_statistics_for_constants_is_seen(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Twin(NODES_OF):
         @staticmethod
         def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-            x, stacked, left, right, _, scale, _, slope, nodes = ctx.saved_tensors
+            x, stacked, left, right, pairs, scale, nodes = ctx.saved_tensors
+            slope = pairs.var(0, correction=0).rsqrt()
             g_pairs = g * (1 - nodes.square()) * scale * slope
             g_halves = torch.zeros(2 * len(x), 6).index_add_(0, left, g_pairs).index_add_(0, right, g_pairs)
             return g_halves.view(len(x), 12) @ stacked, *NODES_OF.backward(ctx, g)[1:]
 
     monkeypatch.setattr(fuse, "_Nodes", Twin)
-    assert differences()["children"] > 0.01
+    assert differences(shared)["children"] > 0.01
+
+
+def test_a_twin_that_counts_all_nodes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that another process has counted, too."""
+
+    class Twin(NODES_OF):
+        @staticmethod
+        def forward(ctx: Any, *given: Any) -> Tensor:
+            return NODES_OF.forward(ctx, *given[:-1], None)
+
+    monkeypatch.setattr(fuse, "_Nodes", Twin)
+    assert differences(shared=True)["children"] > 0.01
 
 
 def test_half_the_bits_stay_near() -> None:
@@ -147,12 +165,10 @@ def test_half_the_bits_stay_near() -> None:
         assert (given - wanted).norm() < 0.02 * wanted.norm()
 
 
-def test_where_statistics_are_shared_or_constant_the_plain_way_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_statistics_are_constant_the_plain_way_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuse, "_Nodes", None)
     x, one = random(CHILDREN, 4, seed=6), torch.zeros(1, dtype=torch.int64)
-    shared = made("batch")
-    shared.norm.total = lambda sums: sums
-    for layer, left in ((shared, LEFT), (made("batch").eval(), LEFT), (made("batch"), one), (made("layer"), LEFT)):
+    for layer, left in ((made("batch").eval(), LEFT), (made("batch"), one), (made("layer"), LEFT)):
         assert layer.between(x, left, left).shape == (len(left), 6)
     with pytest.raises(AttributeError):
         made("batch").between(x, LEFT, RIGHT)

@@ -40,14 +40,9 @@ class Fuse(nn.Module):
         Only the first `counted` nodes are in the statistics of a batch norm, if given.
         """
         norm = self.norm
-        if (
-            isinstance(norm, BatchNorm)
-            and norm.training
-            and norm.total is None
-            and len(left) > 1
-            and x.device.type == "cpu"
-        ):
-            nodes: Tensor = _Nodes.apply(x, self.weight, norm.weight, norm.bias, left, right, norm)  # type: ignore[no-untyped-call]
+        if isinstance(norm, BatchNorm) and norm.training and len(left) > 1 and x.device.type == "cpu":
+            parameters = (self.weight, norm.weight, norm.bias)
+            nodes: Tensor = _Nodes.apply(x, *parameters, left, right, norm, counted)  # type: ignore[no-untyped-call]
             return nodes
         from_left, from_right = self.halves(x, x)  # (M, H) each
         pairs = from_left.index_select(0, left) + from_right.index_select(0, right)  # (N, H)
@@ -55,7 +50,7 @@ class Fuse(nn.Module):
 
 
 class _Nodes(torch.autograd.Function):
-    """`Fuse.between` in training, with the batch norm of one process: the same in fewer passes over memory.
+    """`Fuse.between` in training, with a batch norm: the same in fewer passes over memory.
 
     Both halves of W are one matrix above the other, so that there is one product, forward and for either gradient. Row
     2m of `halves` is W_left x[m], row 2m + 1 W_right x[m]; a node is a bag of two rows. And tanh(u) is
@@ -64,28 +59,31 @@ class _Nodes(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor, left: Tensor, right: Tensor, norm: BatchNorm
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        left: Tensor,
+        right: Tensor,
+        norm: BatchNorm,
+        counted: int | None,
     ) -> Tensor:
         stacked = torch.cat(weight.chunk(2, dim=1))  # (2H, C)
         halves = (x @ stacked.T).view(2 * len(x), len(weight))  # (2M, H)
         rows = 2 * left, 2 * right + 1  # (N,) each
         pairs = F.embedding_bag(torch.stack(rows, dim=1), halves, mode="sum").to(x.dtype)  # (N, H)
-        doubled, mean, slope = torch.native_batch_norm(
-            pairs, 2 * scale, 2 * shift, norm.running_mean, norm.running_var, True, norm.momentum, norm.eps
-        )
+        doubled, ctx.statistics = norm.learn(pairs, 2 * scale, 2 * shift, counted)
         nodes = doubled.sigmoid_().mul_(2).sub_(1)  # (N, H)
-        ctx.eps, ctx.precision = norm.eps, halves.dtype
-        ctx.save_for_backward(x, stacked, *rows, pairs, scale, mean, slope, nodes)
+        ctx.precision = halves.dtype
+        ctx.save_for_backward(x, stacked, *rows, pairs, scale, nodes)
         return nodes
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, stacked, *rows, pairs, scale, mean, slope, nodes = ctx.saved_tensors
-        g = torch.ops.aten.tanh_backward(g, nodes)
-        g_pairs, g_scale, g_shift = torch.ops.aten.native_batch_norm_backward(
-            g, pairs, scale, None, None, mean, slope, True, ctx.eps, [True, True, True]
-        )
+        x, stacked, *rows, pairs, scale, nodes = ctx.saved_tensors
+        g_pairs, g_scale, g_shift = ctx.statistics.gradients(torch.ops.aten.tanh_backward(g, nodes), pairs, scale)
         g_halves = g.new_zeros(2 * len(x), g.shape[1])  # (2M, H)
         for row in rows:
             g_halves.index_add_(0, row, g_pairs)
@@ -93,4 +91,4 @@ class _Nodes(torch.autograd.Function):
         g_x = g_both @ stacked.to(ctx.precision)  # (M, C)
         g_stacked = g_both.T @ x.to(ctx.precision)  # (2H, C)
         g_weight = torch.cat(g_stacked.to(x.dtype).chunk(2), dim=1)  # (H, 2C)
-        return g_x.to(x.dtype), g_weight, g_scale, g_shift, None, None, None
+        return g_x.to(x.dtype), g_weight, g_scale, g_shift, None, None, None, None

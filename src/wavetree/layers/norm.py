@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -46,39 +46,75 @@ class BatchNorm(nn.Module):
         """Shape (..., C) to the same; of x (N, C) only the first `counted` vectors are in the statistics, if given."""
         flat = x.reshape(-1, x.shape[-1])  # (N, C)
         if self.training and self.total is not None:
-            return self._shared(flat, self.total, len(flat) if counted is None else counted).reshape(x.shape)
+            flat = flat.to(self.weight.dtype)
+            shared: Tensor = _Normalised.apply(flat, self.weight, self.bias, self, counted)  # type: ignore[no-untyped-call]
+            return shared.reshape(x.shape)
         training = self.training and flat.shape[0] > 1  # one vector has no variance to learn from
         normed = F.batch_norm(
             flat, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps
         )
         return normed.reshape(x.shape)
 
-    def _shared(self, x: Tensor, total: Total, counted: int) -> Tensor:
-        """x (N, C) normalised by the mean and variance of all counted vectors of all processes."""
-        x = x.to(self.weight.dtype)
-        found = torch.zeros(1 + 2 * x.shape[1], dtype=torch.float64, device=x.device)  # how many, means, squares
+    def learn(self, x: Tensor, scale: Tensor, shift: Tensor, counted: int | None = None) -> tuple[Tensor, Statistics]:
+        """Training, for a backward that is written by hand: x (N, C) brought to mean 0 and variance 1, times `scale`
+        plus `shift`, (C,) each; and the statistics, which know the gradients. One process has to have two vectors."""
+        if self.total is None:
+            normed, mean, slope = torch.native_batch_norm(
+                x, scale, shift, self.running_mean, self.running_var, True, self.momentum, self.eps
+            )
+            return normed, OwnStatistics(mean, slope, self.eps)
+        shared = self._shared(x, self.total, len(x) if counted is None else counted)
+        return F.batch_norm(x, shared.mean, shared.variance, scale, shift, eps=self.eps), shared
+
+    def _shared(self, x: Tensor, total: Total, counted: int) -> SharedStatistics:
+        """Of all counted vectors of all processes; the running ones move towards them."""
+        found = torch.zeros(2, 1 + x.shape[1], dtype=torch.float64, device=x.device)  # how many; sums, and of squares
         if counted:
             # One pass over memory; torch.var_mean over the leading axis takes 25 times as long (docs/log.md).
-            mean, variance = torch.batch_norm_update_stats(x[:counted].detach(), None, None, 0.0)  # (C,) each
-            mean, variance = mean.double(), variance.double()
-            found = counted * torch.cat([found.new_ones(1), mean, variance + mean.square()])
+            moments = torch.stack(torch.batch_norm_update_stats(x[:counted], None, None, 0.0)).double()  # (2, C)
+            moments[1].addcmul_(moments[0], moments[0])
+            found[:, 0] = counted
+            found[:, 1:] = moments.mul_(counted)
         found = total(found)
-        count = found[0].item()
+        count = found[0, 0].item()
         if count < 2:
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        mean, square = (found[1:] / count).chunk(2)  # (C,) each
-        variance = square - mean.square()
-        with torch.no_grad():
-            self.running_mean.lerp_(mean.to(x.dtype), self.momentum)
-            self.running_var.lerp_((variance * (count / (count - 1))).to(x.dtype), self.momentum)
-        shared = _Statistics(mean.to(x.dtype), variance.to(x.dtype), self.eps, count, counted, total)
-        normed: Tensor = _Normalised.apply(x, self.weight, self.bias, shared)  # type: ignore[no-untyped-call]
-        return normed
+            return SharedStatistics(self.running_mean.clone(), self.running_var.clone(), self.eps, count, 0, total)
+        moments = found[:, 1:] / count
+        moments[1].addcmul_(moments[0], moments[0], value=-1)
+        mean, variance = moments.to(x.dtype)  # (C,) each
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        return SharedStatistics(mean, variance, self.eps, count, counted, total)
+
+
+class Statistics(Protocol):
+    """What vectors were normalised by."""
+
+    def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Those of x (N, C), scale and shift (C,), from g (N, C), that of the result."""
 
 
 @dataclass(frozen=True)
-class _Statistics:
-    """Of `count` vectors of all processes; the first `counted` of this one are among them."""
+class OwnStatistics:
+    """Mean and 1 / standard deviation, (C,) each, of all vectors of the one process."""
+
+    mean: Tensor
+    slope: Tensor
+    eps: float
+
+    def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """By torch."""
+        statistics = (None, None, self.mean, self.slope, True, self.eps)
+        found: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.native_batch_norm_backward(
+            g, x, scale, *statistics, [True, True, True]
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class SharedStatistics:
+    """Mean and biased variance, (C,) each, of `count` vectors of all processes; the first `counted` here are among
+    them. Fewer than two have no variance: then these are the running ones, and constants."""
 
     mean: Tensor
     variance: Tensor
@@ -87,33 +123,41 @@ class _Statistics:
     counted: int
     total: Total
 
+    def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """With slope = 1 / standard deviation, u = (x - mean) slope and n counted vectors in all, that of x is
+
+            scale slope (g - [counted] (sum of g + u sum of g u) / n)
+
+        where both sums are over all vectors of all processes.
+        """
+        constants = (self.mean, self.variance, None, None, False, self.eps)
+        # As if mean and slope were constants: of_x (N, C) is scale slope g; the sums (C,) are of this process alone.
+        of_x, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
+            g, x, scale, *constants, [True, True, True]
+        )
+        if self.count >= 2:
+            all_scale, all_shift = (self.total(torch.cat([of_scale, of_shift])) / self.count).chunk(2)
+            slope = (self.variance + self.eps).rsqrt()
+            by_x = scale * slope.square() * all_scale  # (C,): what is left, by way of the statistics, is linear in x
+            own = slice(0, self.counted)
+            of_x[own] -= torch.addcmul(scale * slope * all_shift - self.mean * by_x, x[own], by_x)
+        return of_x, of_scale, of_shift
+
 
 class _Normalised(torch.autograd.Function):
-    """(x - mean) slope weight + bias, with gradients that pass through mean and slope, across all processes.
-
-    With u = (x - mean) slope, n counted vectors in all, and g the gradient of the result, that of x is
-    weight slope (g - [counted] (sum of g + u sum of g u) / n), where both sums are over all vectors of all processes.
-    """
+    """`BatchNorm.learn` by its own scale and shift."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, shared: _Statistics) -> Tensor:
-        ctx.shared = shared
-        ctx.save_for_backward(x, weight)
-        return F.batch_norm(x, shared.mean, shared.variance, weight, bias, eps=shared.eps)
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, norm: BatchNorm, counted: int | None) -> Tensor:
+        normed, ctx.statistics = norm.learn(x, scale, shift, counted)
+        ctx.save_for_backward(x, scale)
+        return normed
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        (x, weight), shared = ctx.saved_tensors, ctx.shared
-        constant = (weight, shared.mean, shared.variance, None, None, False, shared.eps, [True, True, True])
-        # As if mean and slope were constants: of_x (N, C) is weight slope g; the sums (C,) are of this process alone.
-        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(g, x, *constant)
-        all_weight, all_bias = (shared.total(torch.cat([of_weight, of_bias])) / shared.count).chunk(2)
-        slope = (shared.variance + shared.eps).rsqrt()
-        by_x = weight * slope.square() * all_weight  # (C,): what is left, by way of the statistics, is linear in x
-        own = slice(0, shared.counted)
-        of_x[own] -= torch.addcmul(weight * slope * all_bias - shared.mean * by_x, x[own], by_x)
-        return of_x, of_weight, of_bias, None
+        x, scale = ctx.saved_tensors
+        return *ctx.statistics.gradients(g, x, scale), None, None
 
 
 def make_norm(kind: str, channels: int) -> nn.Module:
