@@ -11,6 +11,7 @@ but states ratios, and writes what scripts/simulate_scaling.py reads (--out). Li
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import signal
@@ -39,8 +40,9 @@ from wavetree.train.training import Shape, Training, keep_memory, use_threads
 STEPS = 200
 LOSSES, GRADIENTS = 1e-5, 1e-6
 COMPARED = {"names": STEPS, "text": 8, "sound": 8}
-"""Steps whose losses have to agree. A WaveNet's training lifts a last digit to 1e-4 of the loss within 40 steps, with
-one process as with several (docs/log.md): there the gradients are what can be compared after so many."""
+"""Steps whose losses have to agree in float32; in float64 it is all of them. A WaveNet's training lifts a last digit
+to 1e-4 of the loss within 40 steps, with one process as with several (docs/log.md): there the gradients are what can be
+compared in float32 after so many."""
 MINUTE = 60.0
 SETTLED = 5.0
 """Seconds after which a run that has begun is in the middle of its steps."""
@@ -49,6 +51,12 @@ KINDS = {
     "text": ("text", ["train.precision=float32", "train.rows=15", "model.dropout=0.15"]),
     "sound": ("audio-small", ["train.precision=float32", "train.rows=5", "train.length=512"]),
 }
+DOUBLE = {
+    "names": [],
+    "text": ["model.dropout=0", "train.rows=5", "train.length=128"],
+    "sound": ["model.dropout=0"],
+}
+"""What is changed besides in float64, where rows are slow, and dropout is drawn by each process for itself."""
 WARM, TIMED, ROUNDS = 5, 40, 5
 
 
@@ -89,14 +97,14 @@ def checked(what: str, place: Path) -> dict[str, Any]:
 def agree(place: Path) -> dict[str, Any]:
     """Loss curves, and gradients at the first weights and at those after the last step of one process.
 
-    Names in float64, too: what float32 has apart there is rounding that training lifts, and nothing else.
+    In float64, too: what float32 has apart is rounding that training lifts, and nothing else.
     """
     rows = []
-    for kind, double in [("names", True), *((kind, False) for kind in KINDS)]:
-        precision = "float64" if double else "float32"
-        home = place / precision
+    for precision, kind in itertools.product(("float64", "float32"), KINDS):
+        double = precision == "float64"
+        home, steps = place / precision, STEPS if double else COMPARED[kind]
         home.mkdir(exist_ok=True)
-        run, results = new_run(home, kind), {}
+        run, results = new_run(home, kind, [*KINDS[kind][1], *(DOUBLE[kind] if double else [])]), {}
         for count in (1, 2, 4):
             out = home / f"{kind}-{count}"
             launch(count, "learn", str(run), "--out", str(out), *(["--double"] if double else []))
@@ -105,7 +113,7 @@ def agree(place: Path) -> dict[str, Any]:
         for count in (2, 4):
             one, several = results[1], results[count]
             apart = [abs(a - b) for a, b in zip(one["losses"], several["losses"], strict=True)]
-            losses = max(apart[: COMPARED[kind]])
+            losses = max(apart[:steps])
             gradients = max(
                 (one["gradients"][name] - several["gradients"][name]).abs().max().item() for name in one["gradients"]
             )
@@ -120,9 +128,9 @@ def agree(place: Path) -> dict[str, Any]:
                     "holds": holds,
                 }
             )
-            rows[-1] |= {"compared": COMPARED[kind], "after_all": max(apart)}
+            rows[-1] |= {"compared": steps, "after_all": max(apart)}
             last = one["losses"][-1]
-            print(f"{kind:6} {precision} 1 and {count} processes, {COMPARED[kind]} steps: losses {losses:.1e} ", end="")
+            print(f"{kind:6} {precision} 1 and {count} processes, {steps} steps: losses {losses:.1e} ", end="")
             print(f"({max(apart):.1e} over {STEPS} steps to {last:.4f}), ", end="")
             print(f"gradients {gradients:.1e}  {'holds' if holds else 'DOES NOT HOLD'}", flush=True)
     return {"rows": rows}
@@ -226,7 +234,7 @@ def speed(place: Path, rounds: int) -> dict[str, Any]:
     """The ways take turns, so that what else happens on the machine falls on all of them alike."""
     found: dict[str, Any] = {}
     for kind in ("names", "text"):
-        run = new_run(place, kind, plain=True)
+        run = new_run(place, kind, [])
         ways = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread each": (2, 1)}
         laps: dict[str, list[float]] = {way: [] for way in ways}
         about: dict[str, Any] = {}
@@ -286,17 +294,16 @@ def messages_of(training: Training) -> list[int]:
 # --- runs and processes
 
 
-def new_run(place: Path, kind: str, plain: bool = False) -> Path:
-    """A run that is ready to learn; `plain` by its preset as it is, but with a number of steps."""
-    preset, changes = KINDS[kind]
+def new_run(place: Path, kind: str, changes: list[str]) -> Path:
+    """A run that is ready to learn, by its preset but for these changes, and for STEPS."""
     source: Any = None
     if kind == "text":
         source = place / "text.txt"
         source.write_text("\n".join(embedded_names().items))
     if kind == "sound":
         source = sounds(place / "sounds")
-    config = configure(preset, [*([] if plain else changes), "train.threads=1", f"train.steps={STEPS}"])
-    return begin(source, place / f"{kind}{'-plain' if plain else ''}", config).path
+    config = configure(KINDS[kind][0], [*changes, "train.threads=1", f"train.steps={STEPS}"])
+    return begin(source, place / kind, config).path
 
 
 def sounds(folder: Path) -> Path:

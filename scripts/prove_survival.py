@@ -6,6 +6,8 @@
     faults     every call within a save fails, once or from there on; every write is cut at a random byte
     flips      one random bit of a file of a checkpoint is another, or its end is missing
 
+Each of the last three has a twin, too: a save that writes over what is pointed to, a reader that compares nothing.
+
     python scripts/prove_survival.py --kills 50 --flips 1000 --cuts 200
 
 Everything happens at a tiny size in a temporary folder. The exit code is 1 if anything was lost. POSIX only: it forks.
@@ -25,7 +27,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -36,8 +38,9 @@ import torch
 from wavetree.config import configure
 from wavetree.data import make_list
 from wavetree.errors import DamagedError, SaveError, WavetreeError
-from wavetree.runs import RunFolder, load
-from wavetree.runs.checkpoint import read_checkpoint
+from wavetree.runs import RunFolder, checkpoint, load
+from wavetree.runs.checkpoint import MANIFEST, read_checkpoint, write_checkpoint
+from wavetree.runs.checkpoints import Checkpoints
 from wavetree.train import start, train
 from wavetree.train.optimisers import Optimiser
 
@@ -50,6 +53,8 @@ REASONS = [errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EIO]
 SLOW = 0.004
 """Seconds that a flush takes, of a disk that turns."""
 NAMES = ["model", "training"]
+FEW = 40
+"""Bits that are flipped before a reader that compares nothing."""
 
 
 def begin(path: Path) -> RunFolder:
@@ -207,7 +212,30 @@ def deaths(folder: RunFolder) -> dict[str, int]:
     return told
 
 
-def failures(folder: RunFolder, cuts: int, draw: random.Random) -> dict[str, int]:
+@contextmanager
+def broken(room: Any, name: str, twin: Callable[..., Any]) -> Iterator[None]:
+    """In here a twin is in the place of what is right."""
+    right = getattr(room, name)
+    setattr(room, name, twin)
+    try:
+        yield
+    finally:
+        setattr(room, name, right)
+
+
+def written_over(checkpoints: Checkpoints, step: int, tensors: Any, state: Any, best: bool, keep_last: int = 1) -> None:
+    """A save that writes over the checkpoint that is pointed to."""
+    place = checkpoints.place / checkpoints.pointed("latest")
+    shutil.rmtree(place)
+    write_checkpoint(place, tensors, state)
+
+
+def not_compared(place: Path) -> dict[str, bytes]:
+    """The files of a checkpoint, whatever they are."""
+    return {path.name: path.read_bytes() for path in place.iterdir() if path.name != MANIFEST}
+
+
+def failures(folder: RunFolder, cuts: int, draw: random.Random, reasons: Sequence[int] = REASONS) -> dict[str, int]:
     """Lets every call of a save fail, for every reason, once and for good; cuts writes at random bytes.
 
     `sentences`: how many saves said so. The others failed in clearing up, which does no harm. Lost: what no longer
@@ -217,7 +245,7 @@ def failures(folder: RunFolder, cuts: int, draw: random.Random) -> dict[str, int
     path = folder.path.with_name("faulty")
     largest = max(file.stat().st_size for file in folder.path.rglob("*.safetensors"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for reason in REASONS:
+    for reason in reasons:
         for lasting in (False, True):
             for at in range(1, calls_of_a_save(folder) + 1):
                 faulty = RunFolder(Path(shutil.copytree(folder.path, path)))
@@ -301,13 +329,22 @@ def main() -> None:
         told["deaths"] = deaths(RunFolder(place / "whole"))
         told["faults"] = failures(RunFolder(place / "whole"), asked.cuts, draw)
         whole = RunFolder(place / "whole")
-        told["flips"] = flips(
-            whole.checkpoints.place / whole.checkpoints.pointed("latest"), asked.flips, asked.cuts, draw
-        )
+        latest = whole.checkpoints.place / whole.checkpoints.pointed("latest")
+        told["flips"] = flips(latest, asked.flips, asked.cuts, draw)
+        with broken(Checkpoints, "save", written_over):
+            told["deaths"] |= caught(deaths(whole)["lost"])
+            told["faults"] |= caught(failures(whole, 0, draw, REASONS[:1])["lost"])
+        with broken(checkpoint, "whole_files", not_compared):
+            told["flips"] |= caught(flips(latest, FEW, 0, draw)["unseen"])
     for what, counts in told.items():
         print(f"{what:8}", ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     fine = not any(counts.get("lost", 0) + counts.get("unseen", 0) for counts in told.values())
-    sys.exit(0 if fine and told["kills"]["twins caught"] == told["kills"]["twins"] else 1)
+    sys.exit(0 if fine and all(counts["twins caught"] == counts["twins"] for counts in told.values()) else 1)
+
+
+def caught(lost: int) -> dict[str, int]:
+    """Whether a twin has lost something, as it has to."""
+    return {"twins caught": int(lost > 0), "twins": 1}
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from wavetree.layers import BatchNorm, make_norm
+from wavetree.layers.norm import SharedStatistics
 
 CHANNELS = 5
 SHAPES = [(7, CHANNELS), (2, 3, CHANNELS), (1, 4, CHANNELS), (2, 3, 4, CHANNELS)]
@@ -122,6 +125,15 @@ def test_shared_statistics_are_those_of_all_processes() -> None:
     of_x, *of_parameters = torch.autograd.grad(wanted, [x, whole.weight, whole.bias], slope.repeat(3, 1))
     assert torch.allclose(3 * mine[0], of_x, rtol=0, atol=1e-12)  # x there is in all three
     assert all(torch.allclose(3 * a, b, rtol=0, atol=1e-12) for a, b in zip(mine[1:], of_parameters, strict=True))
+
+
+def test_a_twin_that_adds_up_its_own_gradients_alone_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradients = SharedStatistics.gradients
+    monkeypatch.setattr(
+        SharedStatistics, "gradients", lambda found, *given: gradients(replace(found, total=lambda sums: sums), *given)
+    )
+    with pytest.raises(AssertionError):
+        test_shared_statistics_are_those_of_all_processes()
 
 
 def test_statistics_of_vectors_far_from_zero() -> None:

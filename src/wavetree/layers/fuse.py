@@ -37,7 +37,7 @@ class Fuse(nn.Module):
     def between(self, x: Tensor, left: Tensor, right: Tensor, counted: int | None = None) -> Tensor:
         """Nodes over the children x (M, C): node n fuses x[left[n]] and x[right[n]]. Indices (N,), result (N, H).
 
-        Only the first `counted` nodes are in the statistics of a batch norm, if given.
+        Where processes share a batch, a batch norm counts the first `counted` nodes, and others the rest.
         """
         norm = self.norm
         if isinstance(norm, BatchNorm) and norm.training and len(left) > 1 and x.device.type == "cpu":
@@ -73,7 +73,7 @@ class _Nodes(torch.autograd.Function):
         halves = (x @ stacked.T).view(2 * len(x), len(weight))  # (2M, H)
         rows = 2 * left, 2 * right + 1  # (N,) each
         pairs = F.embedding_bag(torch.stack(rows, dim=1), halves, mode="sum").to(x.dtype)  # (N, H)
-        doubled, ctx.statistics = norm.learn(pairs, 2 * scale, 2 * shift, counted)
+        doubled, ctx.statistics = norm.by_batch(pairs, 2 * scale, 2 * shift, counted)
         nodes = doubled.sigmoid_().mul_(2).sub_(1)  # (N, H)
         ctx.precision = halves.dtype
         ctx.save_for_backward(x, stacked, *rows, pairs, scale, nodes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +43,8 @@ class BatchNorm(nn.Module):
         return slope, self.bias.double() - slope * self.running_mean.double()
 
     def forward(self, x: Tensor, counted: int | None = None) -> Tensor:
-        """Shape (..., C) to the same; of x (N, C) only the first `counted` vectors are in the statistics, if given."""
+        """Shape (..., C) to the same. Where processes share a batch, the first `counted` vectors of x (N, C) are in the
+        statistics, and the others are counted elsewhere; all of them, if not given or in one process."""
         flat = x.reshape(-1, x.shape[-1])  # (N, C)
         if self.training and self.total is not None:
             flat = flat.to(self.weight.dtype)
@@ -55,9 +56,10 @@ class BatchNorm(nn.Module):
         )
         return normed.reshape(x.shape)
 
-    def learn(self, x: Tensor, scale: Tensor, shift: Tensor, counted: int | None = None) -> tuple[Tensor, Statistics]:
-        """Training, for a backward that is written by hand: x (N, C) brought to mean 0 and variance 1, times `scale`
-        plus `shift`, (C,) each; and the statistics, which know the gradients. One process has to have two vectors."""
+    def by_batch(self, x: Tensor, scale: Tensor, shift: Tensor, counted: int | None) -> tuple[Tensor, Statistics]:
+        """What training does, where the backward is written by hand: x (N, C) brought to mean 0 and variance 1, times
+        `scale` plus `shift`, (C,) each; and the statistics, which know the gradients. One process has to have two
+        vectors."""
         if self.total is None:
             normed, mean, slope = torch.native_batch_norm(
                 x, scale, shift, self.running_mean, self.running_var, True, self.momentum, self.eps
@@ -87,13 +89,6 @@ class BatchNorm(nn.Module):
         return SharedStatistics(mean, variance, self.eps, count, counted, total)
 
 
-class Statistics(Protocol):
-    """What vectors were normalised by."""
-
-    def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Those of x (N, C), scale and shift (C,), from g (N, C), that of the result."""
-
-
 @dataclass(frozen=True)
 class OwnStatistics:
     """Mean and 1 / standard deviation, (C,) each, of all vectors of the one process."""
@@ -103,7 +98,7 @@ class OwnStatistics:
     eps: float
 
     def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """By torch."""
+        """Those of x (N, C), scale and shift (C,), from g (N, C), that of the result."""
         statistics = (None, None, self.mean, self.slope, True, self.eps)
         found: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.native_batch_norm_backward(
             g, x, scale, *statistics, [True, True, True]
@@ -124,7 +119,7 @@ class SharedStatistics:
     total: Total
 
     def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """With slope = 1 / standard deviation, u = (x - mean) slope and n counted vectors in all, that of x is
+        """The same. With slope = 1 / standard deviation, u = (x - mean) slope and n counted vectors, that of x is
 
             scale slope (g - [counted] (sum of g + u sum of g u) / n)
 
@@ -144,12 +139,15 @@ class SharedStatistics:
         return of_x, of_scale, of_shift
 
 
+Statistics = OwnStatistics | SharedStatistics
+
+
 class _Normalised(torch.autograd.Function):
-    """`BatchNorm.learn` by its own scale and shift."""
+    """`BatchNorm.forward` where processes share a batch."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, norm: BatchNorm, counted: int | None) -> Tensor:
-        normed, ctx.statistics = norm.learn(x, scale, shift, counted)
+        normed, ctx.statistics = norm.by_batch(x, scale, shift, counted)
         ctx.save_for_backward(x, scale)
         return normed
 
