@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,8 +55,15 @@ def blocks(page: str, language: str) -> list[str]:
 
 def commands(text: str) -> list[list[str]]:
     """Every `wavetree VERB ...` in a page, as words."""
-    inline = re.findall(r"`(wavetree [a-z][^`]*)`", text)
-    return [shlex.split(found) for found in inline] + shown(text)
+    inline = re.findall(r"`(?:torchrun .* -m )?(wavetree [a-z][^`]*)`", text)
+    launched = re.findall(r"^\$ torchrun .* -m (wavetree .*)$", text, flags=re.MULTILINE)
+    return [shlex.split(found) for found in inline + launched] + shown(text)
+
+
+def scripts(text: str) -> list[list[str]]:
+    """Every `python scripts/NAME.py ...` in a page, as words from the path on."""
+    found = re.findall(r"`python (scripts/[^`]*)`|^\$ python (scripts/.*)$", text, flags=re.MULTILINE)
+    return [shlex.split(inline or line) for inline, line in found]
 
 
 def shown(text: str) -> list[list[str]]:
@@ -157,6 +166,20 @@ def test_every_command_has_the_options_that_are_shown(page: str, capsys: pytest.
         said = helps[verb]
         for option in (word for word in words if word.startswith("--")):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", said), f"{page}: {shlex.join(words)} has no {option}"
+
+
+@pytest.mark.slow
+def test_every_script_has_the_options_that_are_shown() -> None:
+    """Scripts are for minutes or hours; each has tests, or is one."""
+    helps: dict[str, str] = {}
+    for page in PAGES:
+        for script, *words in scripts((ROOT / page).read_text()):
+            if script not in helps:
+                call = [sys.executable, str(ROOT / script), "--help"]
+                helps[script] = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+            for option in (word for word in words if word.startswith("--")):
+                assert re.search(rf"(?<![\w-]){option}(?![\w-])", helps[script]), f"{page}: {script} has no {option}"
+    assert {"scripts/make_speech.py", "scripts/score_cluster.py", "scripts/many_processes.py"} <= set(helps)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks((ROOT / page).read_text(), "sh")])

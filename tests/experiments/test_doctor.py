@@ -173,7 +173,7 @@ def test_nothing_is_said_of_the_presets_of_lists(preset: str, tmp_path: Path) ->
 def test_nothing_is_said_of_the_preset_of_texts(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text(verses(1500))
     corpus = open_corpus([tmp_path / "book.txt"], CorpusSettings("text"))
-    config = configure("text", ["train.precision=float32", "train.rows=4"])  # a quarter of a step, to be quick
+    config = configure("text", ["train.precision=float32"])
     seen = examine(Run(start_stream(corpus, [tmp_path / "book.txt"], tmp_path / "run", config)), 16)
     assert faults(seen) == []
     assert seen.baselines.order == 5
