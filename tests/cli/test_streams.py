@@ -63,7 +63,7 @@ def test_text_goes_on_from_a_prompt(command: Command, run: Path) -> None:
     assert ran.code == 0
     assert ran.out.startswith("to be\n")
     assert len(ran.out) == 6 + 70 + 1
-    assert "1 text of 70 symbols" in ran.err
+    assert "1 text of 70 symbols, by the compiled engine" in ran.err
     document = command("sample", run, "--length", 70, "--prompt", "to be\n", "--seed", 3, "--json").document
     assert (document["prompt"], document["length"]) == ("to be\n", 70)
     assert ran.out == "to be\n" + document["texts"][0] + "\n"

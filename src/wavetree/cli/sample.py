@@ -181,6 +181,7 @@ def _texts(
 ) -> None:
     """Texts, each after its prompt, as they are made; an empty line lies between two."""
     from wavetree.api import stream
+    from wavetree.cli.sounding import engine
 
     if count < 1:
         raise SettingError(f"{count} cannot be sampled: ask for 1 or more.")
@@ -205,4 +206,4 @@ def _texts(
             passage(str(block))
         content("")
     unit = trained.codec.unit
-    say(f"{plural(count, 'text')} of {plural(length, unit)}")
+    say(f"{plural(count, 'text')} of {plural(length, unit)}, by {engine(trained)}")

@@ -67,9 +67,17 @@ def make_sound(
             )
         after = "" if before is None else f", after {number(len(before) / rate, 1)} s of prompt"
         where = "" if out in (None, STDOUT) else f"{out}: "
-        say(f"{where}{number(length / rate, 1)} s of sound{after}, made in {number(took, 1)} s: {real_time(pace)}")
+        made = f"{number(length / rate, 1)} s of sound{after}, made in {number(took, 1)} s by {engine(trained)}"
+        say(f"{where}{made}: {real_time(pace)}")
         if player:
             subprocess.run([*player, target], check=False)
+
+
+def engine(trained: Trained) -> str:
+    """What made a text or a sound."""
+    from wavetree.generate import has_engine
+
+    return "the compiled engine" if has_engine(trained.model) else "torch"
 
 
 def real_time(pace: float) -> str:

@@ -1,6 +1,6 @@
 """New sequences from a trained model."""
 
-from wavetree.generate.continuing import continuation, samples_along_the_way, texts
+from wavetree.generate.continuing import continuation, has_engine, samples_along_the_way, texts
 from wavetree.generate.marks import Drawn, Known, draw, new_only
 from wavetree.generate.sampler import Choice, Sampled, sample, sample_block
 
@@ -11,6 +11,7 @@ __all__ = [
     "Sampled",
     "continuation",
     "draw",
+    "has_engine",
     "new_only",
     "sample",
     "sample_block",

@@ -47,12 +47,16 @@ def continuation(
 
     They depend on (model, seed, choice, prompt, conditions, number) alone. `given` (1, G) holds from before the prompt
     on; `along` (1, T + length, G), where conditions change, is what holds for each symbol of the prompt and after it.
-    A tree and a WaveNet are run by the compiled engine.
     """
-    blocks = _compiled if isinstance(model, Tree | WaveNet) else _stepwise
+    blocks = _compiled if has_engine(model) else _stepwise
     held = given[:, None] if along is None and given is not None else along  # (1, 1 or T + length, G)
     cuts = (places(seed, number, begin, min(block, length - begin)) for begin in range(0, length, block))
     yield from blocks(model, codec, prompt, cuts, choice, given, held)
+
+
+def has_engine(model: AnyModel) -> bool:
+    """Whether `continuation` runs a model compiled, which pays from a second of sound on; torch runs the others."""
+    return isinstance(model, Tree | WaveNet)
 
 
 def _compiled(
