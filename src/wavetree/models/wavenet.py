@@ -34,6 +34,7 @@ from wavetree.layers import FusedPlan, GatedBlock, SymbolEmbedding, fused_skips
 from wavetree.models import ring
 from wavetree.models.contract import Ids, SequenceModel, Stage
 from wavetree.models.graph import FusionGraph, fusion_graph
+from wavetree.models.history import MOST
 from wavetree.models.ring import Ring
 from wavetree.models.tree import OUTPUT_SCALE
 
@@ -159,17 +160,31 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
         if not fused or (given is not None and given.shape[1] > 1):
             return self.dense(ids, given, before)
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
-        norm = self.blocks[0].norm
+        norm, dropout = self.blocks[0].norm, self.config.dropout if self.training else 0.0
+        alike = given is None and not dropout and len(self.blocks) > 1 and self.vocab_size**self.config.kernel <= MOST
+        x, skips = self._first_level(ids) if alike else (self.embedding(ids, given), torch.zeros(1))
         plan = FusedPlan(
-            reaches=tuple(tuple(reach) for reach in self.reaches),
+            reaches=tuple(tuple(reach) for reach in self.reaches[alike:]),
             epsilon=norm.eps if isinstance(norm, nn.LayerNorm) else -1.0,
             precision=precision,
-            dropout=self.config.dropout if self.training else 0.0,
+            dropout=dropout,
             seed=seed,
             first=first * ids.shape[1],
             learning=torch.is_grad_enabled(),
         )
-        return self.predict(fused_skips(self.embedding(ids, given), self.blocks, plan))  # (B, T, V)
+        return self.predict(skips + fused_skips(x, self.blocks[alike:], plan))  # (B, T, V)
+
+    def _first_level(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The first block for rows (B, T), once for all positions that fuse the same K symbols: x (B, T, C) and skips
+        (B, T, S). Of the pairs in a text of 768 symbols less than half are different ones."""
+        block, size, at = self.blocks[0], self.vocab_size, torch.arange(ids.shape[1])
+        fused = [ids[:, (at - back).clamp(min=0)] for back in (*self.reaches[0], 0)]  # K of (B, T), the oldest first
+        codes, place = torch.unique(reduce(lambda code, symbol: code * size + symbol, fused), return_inverse=True)
+        symbols = [codes // size**k % size for k in range(len(fused) - 1, -1, -1)]  # K of (M,)
+        u = block.norm(self.embedding.weight)  # (V, C)
+        right = F.embedding(symbols[-1], self.embedding.weight)  # (M, C)
+        x, skips = block([F.embedding(symbol, u) for symbol in symbols], right, u.new_zeros(1, self.config.skip))
+        return F.embedding(place, x), F.embedding(place, skips)
 
     def step(self, ids: Tensor, state: WaveNetState, given: Tensor | None = None) -> tuple[Tensor, WaveNetState]:
         """One symbol on: ids (B,) and a state to logits (B, V) for the next symbol and the state after this one."""
