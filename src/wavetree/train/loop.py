@@ -38,6 +38,8 @@ LOGGED_BLOCKS = 1000
 """The training loss is logged as means over blocks of steps, about this many blocks a run."""
 MEASURED = 1 << 18
 """Symbols of a stream that a loss is measured over at a check and at the end, where it has more: they cost seconds."""
+TIMED = 1 << 14
+"""Symbols of a stream from which it is reckoned how long a check will take."""
 TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
@@ -195,11 +197,18 @@ def _judged_here(folder: RunFolder, training: Training) -> AnyModel:
     return model
 
 
-def _loss(model: AnyModel, side: Side, threads: int, config: Config, share: tuple[int, int] = (0, 1)) -> Loss:
+def _loss(
+    model: AnyModel,
+    side: Side,
+    threads: int,
+    config: Config,
+    share: tuple[int, int] = (0, 1),
+    most: int = MEASURED,
+) -> Loss:
     """The exact loss of a side, or of a share of it, by all the threads that a run has."""
     torch.set_num_threads(threads)
     try:
-        return exact_loss(model, side, MEASURED, share)
+        return exact_loss(model, side, most, share)
     finally:
         use_threads(threads, config)
 
@@ -274,8 +283,10 @@ def planned(
         assert wanted is not None
         return wanted, threads, 0.0
     begun = time.perf_counter()
-    _loss(trial.judged, validation, threads, config, (processes.rank, processes.count))
+    _loss(trial.judged, validation, threads, config, (processes.rank, processes.count), TIMED)
     check = processes.told(time.perf_counter() - begun)
+    if config.data.kind != "items":
+        check *= max(1.0, min(validation.symbols, MEASURED) / TIMED)
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - settings.checks * check
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
