@@ -2,7 +2,7 @@
 
 Words of embedded names are written to a file, and a few steps are trained on it, each time by a process of its own: the
 first one reads the text and keeps it as ids, the second one finds them. Prints seconds and the most memory that each
-process had in use; the exit code is 1 if that was above the limit, or if the second start read the text again.
+process had in use; the exit code is 1 if that was above the limit, or if the second start wrote the ids again.
 Linux only: it asks the system.
 """
 
@@ -36,8 +36,7 @@ def main() -> None:
         text = place / "text.txt"
         write(text, asked.megabytes * MEGABYTE)
         found = [train(text, place, number) for number in (1, 2)]
-        kept = sorted((place / "cache").rglob("*"), key=lambda path: path.stat().st_mtime_ns)
-        written = max(path.stat().st_mtime for path in kept if path.is_file())
+        written = max(path.stat().st_mtime for path in (place / "cache").rglob("*") if path.is_file())
     for which, (seconds, megabytes, _) in zip(("first", "second"), found, strict=True):
         print(f"{which:6} start, {STEPS} steps: {seconds:.1f} s, {megabytes:.0f} MB at most")
     again = written > found[1][2]
@@ -64,7 +63,7 @@ def train(text: Path, place: Path, number: int) -> tuple[float, float, float]:
     _, status, used = os.wait4(child.pid, 0)
     if code := os.waitstatus_to_exitcode(status):
         sys.exit(code)
-    return time.perf_counter() - began, used.ru_maxrss / 1024, when
+    return time.perf_counter() - began, used.ru_maxrss * 1024 / MEGABYTE, when
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def broken(room: Any, name: str, twin: Callable[..., Any]) -> Iterator[None]:
 def written_over(checkpoints: Checkpoints, step: int, tensors: Any, state: Any, best: bool, keep_last: int = 1) -> None:
     """A save that writes over the checkpoint that is pointed to."""
     place = checkpoints.place / checkpoints.pointed("latest")
-    shutil.rmtree(place)
+    shutil.rmtree(place, ignore_errors=True)
     write_checkpoint(place, tensors, state)
 
 

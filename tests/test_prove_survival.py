@@ -19,4 +19,4 @@ def test_nothing_is_lost_and_the_twins_are_caught(checkout: Path) -> None:
     said = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert set(said) == {"kills", "deaths", "faults", "flips"}
     assert all(re.search(r"(lost|unseen) 0\b", line) for line in said.values())
-    assert all(re.search(r"twins caught ([1-9])\d*, twins \1", line) for line in said.values())
+    assert all(re.search(r"twins caught ([1-9]\d*), twins \1\b", line) for line in said.values())

@@ -16,7 +16,7 @@ from wavetree.codecs import PAD
 from wavetree.config import WaveNetConfig
 from wavetree.layers.compiled import load_kernels
 from wavetree.layers.fused import KERNELS, FusedPlan
-from wavetree.models import WaveNet, build
+from wavetree.models import WaveNet, build, wavenet
 
 VOCAB = 7
 kernels: Any = load_kernels(KERNELS)
@@ -34,8 +34,8 @@ def model_of(**given_settings: object) -> WaveNet:
     return model
 
 
-def rows(batch: int, time: int) -> Tensor:
-    ids = torch.from_numpy(np.random.default_rng(5).integers(1, VOCAB, (batch, time)))
+def rows(batch: int, time: int, symbols: int = VOCAB) -> Tensor:
+    ids = torch.from_numpy(np.random.default_rng(5).integers(1, symbols, (batch, time)))
     ids[:, 0] = PAD
     return ids
 
@@ -57,13 +57,40 @@ def differences(model: WaveNet, fused: Tensor, plain: Tensor) -> tuple[float, fl
     norm=st.sampled_from(["layer", "none"]),
     batch=st.integers(1, 3),
     time=st.integers(1, 20),
+    symbols=st.sampled_from([2, 3, VOCAB]),
 )
-def test_values_and_gradients(kernel: int, dilations: tuple[int, ...], norm: str, batch: int, time: int) -> None:
+def test_values_and_gradients(
+    kernel: int, dilations: tuple[int, ...], norm: str, batch: int, time: int, symbols: int
+) -> None:
     model = model_of(kernel=kernel, dilations=dilations, norm=norm)
-    ids = rows(batch, time)
+    ids = rows(batch, time, symbols)
     values, gradients = differences(model, model.rows(ids, seed=0), model.dense(ids))
     assert values < 1e-5
     assert gradients < 1e-4
+
+
+def test_the_first_level_is_shared_where_less_than_half_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(levels=3)
+    few, many = rows(4, 30, 3), rows(2, 9)
+    assert model._alike(many) is None
+    alike = model._alike(few)
+    assert alike is not None
+    symbols, place = alike
+    pairs = {pair for row in few.tolist() for pair in zip([row[0], *row], row)}  # noqa: B905  # the last one is no left
+    assert {*zip(symbols[0].tolist(), symbols[1].tolist(), strict=True)} == pairs
+    assert len(symbols[0]) == len(pairs)
+    assert torch.equal(symbols[1][place], few)
+    values, gradients = differences(model, model.rows(few, seed=0), model.dense(few))
+    assert values < 1e-5
+    assert gradients < 1e-4
+    monkeypatch.setattr(WaveNet, "_alike", lambda model, ids: (symbols[::-1], place))  # a twin: right before left
+    values, _ = differences(model, model.rows(few, seed=0), model.dense(few))
+    assert values > 1e-2
+
+
+def test_a_first_level_of_too_many_kinds_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wavenet, "MOST", VOCAB**2 - 1)
+    assert model_of(levels=3)._alike(rows(4, 30, 3)) is None
 
 
 def test_conditions_that_hold_for_a_row() -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tests.streams import text_run
 from tests.train.test_loop import begin, checkpoint_bytes, stop_after
 
-from wavetree.runs import RunFolder
+from wavetree.data.corpus import Stream
+from wavetree.evaluate import Loss
+from wavetree.runs import RunFolder, sides_of
 from wavetree.train import Summary, loop, train
+from wavetree.train.batches import batches_of
 from wavetree.train.limit import FINEST, Limit
-from wavetree.train.training import Training
+from wavetree.train.training import Shape, Training
 
 SECONDS = 20.0
 LIMITED = ["train.steps=none", "train.epochs=none", f"train.seconds={SECONDS}"]
@@ -173,3 +178,32 @@ def test_the_comparison_notices_a_resume_that_forgets_when_it_planned(
     monkeypatch.setattr(Training, "restore", lambda self, kept, numbers: restore(self, kept, {**numbers, **early}))
     paced(lambda step: 0.01)
     assert train(broken).steps != whole.steps
+
+
+def test_a_check_is_reckoned_from_a_part_of_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = text_run(tmp_path / "run", "train.steps=none", "train.seconds=1e5", "train.threads=1")
+    config, sides, now = folder.config(), sides_of(folder), 0.0
+
+    def measured(model: object, side: Stream, most: int, share: object = (0, 1)) -> Loss:
+        """A second for each symbol."""
+        nonlocal now
+        now += min(most, side.symbols)
+        return Loss(1.0, min(most, side.symbols))
+
+    def clock() -> float:
+        nonlocal now
+        now += 1e-6
+        return now
+
+    monkeypatch.setattr(loop, "exact_loss", measured)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr(loop, "TIMED", sides.validation.symbols // 4)
+    _, _, check = loop.planned(
+        config, Shape(folder.codec().vocab_size), batches_of(sides.train, config), sides.validation
+    )
+    assert check == pytest.approx(sides.validation.symbols, rel=0.01)
+    monkeypatch.setattr(loop, "MEASURED", sides.validation.symbols // 2)
+    _, _, check = loop.planned(
+        config, Shape(folder.codec().vocab_size), batches_of(sides.train, config), sides.validation
+    )
+    assert check == pytest.approx(sides.validation.symbols / 2, rel=0.01)

@@ -26,7 +26,7 @@ CHUNK_NUMBERS = 1 << 25
 LEAST_WIDTH = 256
 """Hidden vectors are about this wide, however few symbols there are."""
 ROW_POSITIONS = 1 << 11
-"""Positions of the rows of a stream that are measured at once: nothing is shared between rows, so more gain nothing."""
+"""Positions of the rows of a stream that are measured at once: little is shared between rows, so more gain little."""
 ROW_FIELDS = 4
 """A row of a stream has this many times as many predictions as symbols of context: reading those costs little."""
 LEAST_ROW = 1024

@@ -1,4 +1,4 @@
-"""A whole stack of gated blocks at once, for rows of a stream: what layers/gated.py says, in fewer passes over memory.
+"""A stack of gated blocks at once, for rows of a stream: what layers/gated.py says, in fewer passes over memory.
 
     B rows   T positions   N = B T   C channels   H hidden   S skip   K kernel
 
@@ -64,7 +64,7 @@ class FusedPlan:
 
 
 def fused_skips(x: Tensor, blocks: Sequence[GatedBlock], plan: FusedPlan) -> Tensor:
-    """x (B, T, C), rows as above, to the sum of all skips (B, T, S). Conditions have to be in x already."""
+    """x (B, T, C), rows as above, to the sum of their skips (B, T, S). Conditions have to be in x already."""
     levels = [Level.of(block, len(plan.reaches[0]) + 1) for block in blocks]
     weights = [tensor for level in levels for tensor in (level.weight, level.bias, level.out, level.out_bias)]
     skips: Tensor = _Stack.apply(x, plan, *weights)  # type: ignore[no-untyped-call]

@@ -22,7 +22,8 @@ class BatchNorm(nn.Module):
     variance move by `momentum` towards them. So an output depends on every position of the batch, later ones
     included: a model with this norm is causal in evaluation only. Evaluation: the running statistics, a constant.
 
-    Where several processes share a batch, `total` adds up over them, and the statistics are those of the whole batch.
+    Where several processes share a batch, `total` adds up over them, and the statistics are those of the whole batch
+    (on GPUs torch.nn.SyncBatchNorm has that).
     """
 
     running_mean: Tensor
@@ -70,7 +71,9 @@ class BatchNorm(nn.Module):
 
     def _shared(self, x: Tensor, total: Total, counted: int) -> SharedStatistics:
         """Of all counted vectors of all processes; the running ones move towards them."""
-        found = torch.zeros(2, 1 + x.shape[1], dtype=torch.float64, device=x.device)  # how many; sums, and of squares
+        found = torch.zeros(
+            2, 1 + x.shape[1], dtype=torch.float64, device=x.device
+        )  # how many, and sums: of x; of squares
         if counted:
             # One pass over memory; torch.var_mean over the leading axis takes 25 times as long (docs/log.md).
             moments = torch.stack(torch.batch_norm_update_stats(x[:counted], None, None, 0.0)).double()  # (2, C)
@@ -119,7 +122,7 @@ class SharedStatistics:
     total: Total
 
     def gradients(self, g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The same. With slope = 1 / standard deviation, u = (x - mean) slope and n counted vectors, that of x is
+        """As OwnStatistics. With slope = 1 / deviation, u = (x - mean) slope and n counted vectors, that of x is
 
             scale slope (g - [counted] (sum of g + u sum of g u) / n)
 

@@ -19,7 +19,7 @@ and s before the output; the paper has no norm.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, reduce
 from typing import cast
 
@@ -150,7 +150,8 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
     def rows(
         self, ids: Tensor, seed: int, given: Tensor | None = None, before: Tensor | None = None, first: int = 0
     ) -> Tensor:
-        """Ids (B, T) to logits (B, T, V): see the contract. In fewer passes over memory than `dense` (layers/fused.py).
+        """Ids (B, T) to logits (B, T, V): see the contract. In fewer passes over memory than `dense` (layers/fused.py);
+        and without dropout and conditions the first level once for positions that fuse the same symbols.
 
         Where conditions change within a row, the pad before it is another than the row's first, and it is `dense`; so
         it is on a GPU and in float64, since the fused stack is compiled for float32 on the CPU. Dropout is torch's own
@@ -161,10 +162,10 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
             return self.dense(ids, given, before)
         precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
         norm, dropout = self.blocks[0].norm, self.config.dropout if self.training else 0.0
-        alike = given is None and not dropout and len(self.blocks) > 1 and self.vocab_size**self.config.kernel <= MOST
-        x, skips = self._first_level(ids) if alike else (self.embedding(ids, given), torch.zeros(1))
+        alike = self._alike(ids) if given is None and not dropout and len(self.blocks) > 1 else None
+        below = 0 if alike is None else 1
         plan = FusedPlan(
-            reaches=tuple(tuple(reach) for reach in self.reaches[alike:]),
+            reaches=tuple(tuple(reach) for reach in self.reaches[below:]),
             epsilon=norm.eps if isinstance(norm, nn.LayerNorm) else -1.0,
             precision=precision,
             dropout=dropout,
@@ -172,15 +173,27 @@ class WaveNet(SequenceModel[WaveNetState, FusionGraph]):
             first=first * ids.shape[1],
             learning=torch.is_grad_enabled(),
         )
-        return self.predict(skips + fused_skips(x, self.blocks[alike:], plan))  # (B, T, V)
+        if alike is None:
+            return self.predict(fused_skips(self.embedding(ids, given), self.blocks, plan))  # (B, T, V)
+        x, skips = self._first_level(*alike)
+        return self.predict(skips + fused_skips(x, self.blocks[below:], plan))  # (B, T, V)
 
-    def _first_level(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """The first block for rows (B, T), once for all positions that fuse the same K symbols: x (B, T, C) and skips
-        (B, T, S). Of the pairs in a text of 768 symbols less than half are different ones."""
-        block, size, at = self.blocks[0], self.vocab_size, torch.arange(ids.shape[1])
-        fused = [ids[:, (at - back).clamp(min=0)] for back in (*self.reaches[0], 0)]  # K of (B, T), the oldest first
+    def _alike(self, ids: Tensor) -> tuple[list[Tensor], Tensor] | None:
+        """The different K symbols that the first level fuses in rows (B, T), K of (M,), the oldest first; and which of
+        them each position has, (B, T). None where more than half of the positions differ. Of the pairs in 768 symbols
+        of text some 330 are different ones."""
+        size, at = self.vocab_size, torch.arange(ids.shape[1])
+        if size**self.config.kernel > MOST:
+            return None
+        fused = [ids[:, (at - back).clamp(min=0)] for back in (*self.reaches[0], 0)]
         codes, place = torch.unique(reduce(lambda code, symbol: code * size + symbol, fused), return_inverse=True)
-        symbols = [codes // size**k % size for k in range(len(fused) - 1, -1, -1)]  # K of (M,)
+        if 2 * len(codes) > place.numel():
+            return None
+        return [codes // size**k % size for k in range(len(fused) - 1, -1, -1)], place
+
+    def _first_level(self, symbols: Sequence[Tensor], place: Tensor) -> tuple[Tensor, Tensor]:
+        """The first block once for the different symbols, put where they belong: x (B, T, C), skips (B, T, S)."""
+        block = self.blocks[0]
         u = block.norm(self.embedding.weight)  # (V, C)
         right = F.embedding(symbols[-1], self.embedding.weight)  # (M, C)
         x, skips = block([F.embedding(symbol, u) for symbol in symbols], right, u.new_zeros(1, self.config.skip))

@@ -38,8 +38,8 @@ LOGGED_BLOCKS = 1000
 """The training loss is logged as means over blocks of steps, about this many blocks a run."""
 MEASURED = 1 << 18
 """Symbols of a stream that a loss is measured over at a check and at the end, where it has more: they cost seconds."""
-TIMED = 1 << 14
-"""Symbols of a stream from which it is reckoned how long a check will take."""
+TIMED = 1 << 15
+"""Symbols of a stream, about, from which it is reckoned how long a check will take."""
 TRIAL_STEPS = 5
 """Throwaway steps that find the pace of the machine, for each number of threads that comes into question."""
 TRIAL_SHARE = 0.1
@@ -203,12 +203,12 @@ def _loss(
     threads: int,
     config: Config,
     share: tuple[int, int] = (0, 1),
-    most: int = MEASURED,
+    most: int | None = None,
 ) -> Loss:
     """The exact loss of a side, or of a share of it, by all the threads that a run has."""
     torch.set_num_threads(threads)
     try:
-        return exact_loss(model, side, most, share)
+        return exact_loss(model, side, most or MEASURED, share)
     finally:
         use_threads(threads, config)
 
@@ -283,10 +283,10 @@ def planned(
         assert wanted is not None
         return wanted, threads, 0.0
     begun = time.perf_counter()
-    _loss(trial.judged, validation, threads, config, (processes.rank, processes.count), TIMED)
+    part = _loss(trial.judged, validation, threads, config, (processes.rank, processes.count), min(TIMED, MEASURED))
     check = processes.told(time.perf_counter() - begun)
-    if config.data.kind != "items":
-        check *= max(1.0, min(validation.symbols, MEASURED) / TIMED)
+    if config.data.kind != "items":  # of a stream it was a part
+        check *= max(1.0, min(validation.symbols, MEASURED) / (max(1, part.symbols) * processes.count))
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - settings.checks * check
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
