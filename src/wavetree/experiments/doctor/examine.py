@@ -23,7 +23,8 @@ LAST = 5
 """A training is judged by the mean loss of the last one in so many of its steps."""
 BETTER = 0.1
 """Nats: another rate is better, beyond the noise of so few steps, if it learns this much more."""
-MUCH_BETTER = 0.5
+MUCH_BETTER = 0.7
+"""Nats that ten times the rate has to gain: of the shipped presets `text-large` gains most, 0.54 in 16 steps."""
 FARTHEST = 4
 """Powers of ten: no rate is tried that is farther from the one that was set."""
 HOPELESS = 1e3
