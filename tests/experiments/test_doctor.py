@@ -163,7 +163,7 @@ def test_a_network_that_sees_ahead(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["names", "lecture", "decades"])  # of text-large, audio: docs/log.md
+@pytest.mark.parametrize("preset", ["names", "lecture", "decades"])  # of the larger ones: docs/log.md
 def test_nothing_is_said_of_the_presets_of_lists(preset: str, tmp_path: Path) -> None:
     items = embedded_names_by_decade() if preset == "decades" else embedded_names()
     assert faults(examine(Run(start(items, tmp_path / "run", configure(preset))), 16)) == []
@@ -224,6 +224,14 @@ def test_symptoms(changes: dict[str, object], wanted: str) -> None:
     (fault,) = symptoms(**changes)
     assert fault.name == wanted
     assert fault.says.count(".") >= 2
+
+
+def test_few_steps_prove_little() -> None:
+    """As of `audio` and of `text-large`, which are sound: 16 steps of a slow machine."""
+    assert symptoms(learnt={1.0: 2.79}, steps=16) == []
+    assert [f.name for f in symptoms(learnt={1.0: 2.79}, steps=16, by_heart=1.2)] == ["learns nothing"]
+    assert symptoms(learnt={1.0: 2.5, 10.0: 1.95}) == []
+    assert [f.name for f in symptoms(learnt={1.0: 2.5, 10.0: 1.7})] == ["rate too low"]
 
 
 def test_units_that_are_stuck() -> None:
