@@ -15,7 +15,7 @@ from tests.fuzz.runs import Spoilable
 from tests.fuzz.test_run_files import go_on
 
 from wavetree.data.corpus import CorpusSettings, open_corpus
-from wavetree.errors import DamagedError, InputError
+from wavetree.errors import DamagedError, InputError, SettingError
 from wavetree.experiments.sweep.space import read_space, untried
 from wavetree.export.hub import export_hub
 from wavetree.runs import RunFolder, load
@@ -102,6 +102,12 @@ def test_frames_whose_head_no_parser_takes(tmp_path: Path) -> None:
 def test_a_space_that_the_parser_of_toml_gives_up_on(tmp_path: Path, value: str) -> None:
     (tmp_path / "space.toml").write_text(f"[train]\nseed = {value}")
     with pytest.raises(InputError, match=r"space\.toml is no TOML"):
+        read_space(tmp_path / "space.toml", "names", [])
+
+
+def test_a_range_for_a_setting_that_is_no_number(tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text("[data]\nfields = {low = 1, high = 4}")
+    with pytest.raises(SettingError, match=r"fields"):
         read_space(tmp_path / "space.toml", "names", [])
 
 

@@ -81,7 +81,7 @@ class Range:
 
     def holds(self, value: Value) -> bool:
         """Whether the number lies in the range, on a step of it."""
-        if isinstance(value, str | bool) or value is None or not self.low <= value <= self.high:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
         return abs(steps - round(steps)) < 1e-9
