@@ -284,9 +284,10 @@ def planned(
         return wanted, threads, 0.0
     begun = time.perf_counter()
     part = _loss(trial.judged, validation, threads, config, (processes.rank, processes.count), min(TIMED, MEASURED))
-    check = processes.told(time.perf_counter() - begun)
+    check = time.perf_counter() - begun
     if config.data.kind != "items":  # of a stream it was a part
         check *= max(1.0, min(validation.symbols, MEASURED) / (max(1, part.symbols) * processes.count))
+    check = processes.told(check)  # shares differ by a piece, and all have to plan alike
     spent = processes.told(time.perf_counter() - entered)  # what was compiled, too
     left = (1 - RESERVE) * settings.seconds - spent - settings.checks * check
     left = max(settings.seconds / 2, left)  # many checks may cost half of it, and no more
