@@ -166,15 +166,19 @@ def add_up() -> object:
         return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
 
 
-def plan(path: Path) -> int:
-    """The steps that a limit in seconds becomes, where the clock of process 1 goes twice as fast."""
+def plan(path: Path) -> tuple[int, int, float]:
+    """What a limit in seconds becomes, where the clock of process 1 goes twice as fast: steps, threads, a check's time.
+
+    Of a stream, a check is reckoned from a part that the processes cannot share evenly.
+    """
     with joined() as processes:
         clock = time.perf_counter
         loop.time = SimpleNamespace(perf_counter=lambda: (1 + processes.rank) * clock())  # type: ignore[assignment]
+        loop.TIMED = 100
         folder = RunFolder.open(path)
         config, sides = folder.config(), sides_of(folder)
         shape = Shape(folder.codec().vocab_size, given_size(folder))
-        return planned(config, shape, batches_of(sides.train, config, processes), sides.validation, processes)[0]
+        return planned(config, shape, batches_of(sides.train, config, processes), sides.validation, processes)
 
 
 def agree() -> object:

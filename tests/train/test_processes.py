@@ -35,8 +35,8 @@ UNEVEN = "train.batch_items=13"
 """Shares of 8 and 9 items, or of 4 and 5; no item is as long as another."""
 
 
-def names(path: Path) -> RunFolder:
-    return begin(path, UNEVEN, "model.hidden=16")
+def names(path: Path, *changes: str) -> RunFolder:
+    return begin(path, UNEVEN, "model.hidden=16", *changes)
 
 
 def flat(path: Path) -> RunFolder:
@@ -53,9 +53,9 @@ def decades(path: Path) -> RunFolder:
     return begin_any(make_list(rows, fields=("sex", "decade")), path, configure("decades", tiny))
 
 
-def text(path: Path) -> RunFolder:
+def text(path: Path, *changes: str) -> RunFolder:
     """With dropout, and rows that are not all of the same use: the text is shorter than the last of them."""
-    return text_run(path, "train.rows=5", "train.precision=float32")
+    return text_run(path, "train.rows=5", "train.precision=float32", *changes)
 
 
 def difference(one: Learnt, other: Learnt) -> tuple[float, float]:
@@ -100,10 +100,12 @@ def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> Non
     assert gradients < 1e-6
 
 
-def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path) -> None:
-    path = begin(tmp_path / "run", UNEVEN, "train.steps=none", "train.seconds=20").path
-    steps = together(2, plan, path)
-    assert steps[0] == steps[1] > 1
+@pytest.mark.parametrize("begun", [names, text])
+def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path, begun: Callable[..., RunFolder]) -> None:
+    path = begun(tmp_path / "run", "train.steps=none", "train.seconds=20").path
+    plans = together(2, plan, path)
+    assert plans[0] == plans[1]
+    assert plans[0][0] > 1
 
 
 def test_sums_are_the_same_to_the_last_bit_and_by_rank() -> None:
