@@ -44,6 +44,8 @@ def test_something_has_to_say_how_long() -> None:
         ("model.levls", "model.levels", "model.hidden", "train.seed"),
         ("train.lr", None, "train.learning_rate", "model.hidden"),
         ("lr", None, "train.learning_rate", "nothing of the kind"),
+        ("levels", None, "its name is 'model.levels'", "train.seed"),
+        ("kind", None, "there are data.kind, model.kind.", "train.seed"),
     ],
 )
 def test_a_name_that_is_none_is_told_those_that_are(name: str, meant: str | None, told: str, untold: str) -> None:

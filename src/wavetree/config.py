@@ -330,7 +330,10 @@ def configure(preset: str = "names", changes: Iterable[str] = ()) -> Config:
             raise SettingError(NO_CONTEXT)
         if path not in known:
             of_section = sorted(each for each in known if each.startswith(f"{section}."))
-            there = of_section or sorted(known)
+            of_name = sorted(each for each in known if each.partition(".")[2] == path)
+            there = of_section or of_name or sorted(known)
+            if len(of_name) == 1:
+                raise SettingError(f"there is no setting {path!r}: its name is {of_name[0]!r}.")
             raise SettingError(
                 f"there is no setting {path!r}{_nearest(path, there, SPELT)}: there are {', '.join(there)}."
             )

@@ -52,6 +52,28 @@ def test_json(command: Command, names: Path, tmp_path: Path) -> None:
     assert RunFolder.open(tmp_path / "run").config().train.seed == 3
 
 
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        (
+            ["I came to the river", "and there I sat, alone,", "until the evening was over."],
+            "look like lines of a text",
+        ),
+        (["word " * 50 + str(k) for k in range(3)], "symbols in the mean"),
+        (["error 7 in module kanai on host a", "no answer from host b in module mellon", "host b is up again"], None),
+        (["anna.", "bert.", "carla!"], None),
+    ],
+)
+def test_a_list_that_looks_like_a_text_is_told_how_that_is_learnt(
+    command: Command, tmp_path: Path, items: list[str], said: str | None
+) -> None:
+    (tmp_path / "list.txt").write_text("".join(f"{k} {item}\n" for k in range(20) for item in items), "utf-8")
+    ran = command("train", tmp_path / "list.txt", "--out", tmp_path / "run", "--steps", 1, *SMALL)
+    assert ran.code == 0
+    assert ("if this is running text, --preset text learns it" in ran.err) == bool(said)
+    assert said is None or said in ran.err
+
+
 def test_the_lecture_split_comes_with_a_warning(command: Command, names: Path, tmp_path: Path) -> None:
     ran = command("train", names, "--out", tmp_path / "run", "--split", "lecture", "--steps", 2, *SMALL)
     assert ran.code == 0

@@ -72,7 +72,10 @@ def _show(seen: Examination, trained: Trained | None, found: Sequence[Fault]) ->
         ("by the frequencies of symbols, held out", number(beside.unigram, 3)),
         (f"a {beside.order}-gram, held out", number(beside.ngram, 3)),
         ("the network, before the first step", number(seen.first, 3)),
-        *((f"after {seen.steps} steps at a rate of {seen.rate * f:.3g}", _loss(x)) for f, x in seen.learnt.items()),
+        *(
+            (f"after {seen.steps} steps at a rate of {seen.rate * f:.3g}{', which is set' if f == 1 else ''}", _loss(x))
+            for f, x in seen.learnt.items()
+        ),
         (f"after {seen.steps} at {seen.rate:.3g}, held out", number(seen.held_out, 3)),
         (f"{2 * seen.steps} steps on a few examples alone", f"{_loss(seen.by_heart)} (the least: {seen.least:.3f})"),
         ("a batch in training mode, in evaluation", f"{seen.in_training:.3f}, {seen.in_evaluation:.3f}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +40,10 @@ EARLY = 0.7
 """Of all steps: a best check before this share of them is told."""
 LONG_ITEMS = 200
 """Symbols. Items that are longer in the mean may be the paragraphs of a text."""
+LINE_WORDS = 4
+"""Items of more words in the mean may be the lines of a text, if a part of them ends as sentences and clauses do."""
+LINES_ENDED = 0.1
+IF_TEXT = "if this is running text, --preset text learns it as such, across its line ends"
 
 
 def train(
@@ -265,10 +270,15 @@ def _warn(folder: RunFolder) -> None:
         say(warning)
     mean = sum(map(len, train)) / len(train)
     if mean > LONG_ITEMS:
-        say(
-            f"the items have {number(mean)} symbols in the mean: if this is running text, --preset text learns it as "
-            "such, across its line ends"
-        )
+        say(f"the items have {number(mean)} symbols in the mean: {IF_TEXT}")
+    elif _are_lines(train):
+        say(f"the items look like lines of a text: {IF_TEXT}")
+
+
+def _are_lines(items: Sequence[str]) -> bool:
+    words = sum(len(item.split()) for item in items)
+    ended = sum(item.endswith(tuple(".,;:!?")) for item in items)
+    return words > LINE_WORDS * len(items) and ended > LINES_ENDED * len(items)
 
 
 def _list_facts(folder: RunFolder) -> list[tuple[str, str]]:
