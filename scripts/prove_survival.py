@@ -6,7 +6,8 @@
     faults     every call within a save fails, once or from there on; every write is cut at a random byte
     flips      one random bit of a file of a checkpoint is another, or its end is missing
 
-Each of the last three has a twin, too: a save that writes over what is pointed to, a reader that compares nothing.
+The last three have twins, too: a save that writes over what is pointed to, one that fails without a word, a reader that
+compares nothing.
 
     python scripts/prove_survival.py --kills 50 --flips 1000 --cuts 200
 
@@ -28,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,9 @@ SLOW = 0.004
 NAMES = ["model", "training"]
 FEW = 40
 """Bits that are flipped before a reader that compares nothing."""
+LAST = 99
+"""The step of what is saved where calls fail."""
+SAVE = Checkpoints.save
 
 
 def begin(path: Path) -> RunFolder:
@@ -230,6 +234,12 @@ def written_over(checkpoints: Checkpoints, step: int, tensors: Any, state: Any, 
     write_checkpoint(place, tensors, state)
 
 
+def in_silence(checkpoints: Checkpoints, *rest: Any) -> None:
+    """A save that fails without a word."""
+    with suppress(WavetreeError):
+        SAVE(checkpoints, *rest)
+
+
 def not_compared(place: Path) -> dict[str, bytes]:
     """The files of a checkpoint, whatever they are."""
     return {path.name: path.read_bytes() for path in place.iterdir() if path.name != MANIFEST}
@@ -238,8 +248,8 @@ def not_compared(place: Path) -> dict[str, bytes]:
 def failures(folder: RunFolder, cuts: int, draw: random.Random, reasons: Sequence[int] = REASONS) -> dict[str, int]:
     """Lets every call of a save fail, for every reason, once and for good; cuts writes at random bytes.
 
-    `sentences`: how many saves said so. The others failed in clearing up, which does no harm. Lost: what no longer
-    loads, or cannot be saved after that.
+    `sentences`: how many saves said so. The others failed in clearing up, which does no harm: what was saved is there.
+    Lost: what no longer loads, or cannot be saved after that; and what was not saved without a word.
     """
     told = {"faults": 0, "sentences": 0, "cut writes": 0, "lost": 0}
     path = folder.path.with_name("faulty")
@@ -254,10 +264,11 @@ def failures(folder: RunFolder, cuts: int, draw: random.Random, reasons: Sequenc
                     raise OSError(reason, os.strerror(reason))
 
                 told["faults"] += 1
+                tensors, state = faulty.load("latest", NAMES)
                 try:
-                    tensors, state = faulty.load("latest", NAMES)
                     with faults(at, fail, lasting):
-                        faulty.save(99, tensors, {**state, "step": 99}, True, 2)
+                        faulty.save(LAST, tensors, {**state, "step": LAST}, True, 2)
+                    told["lost"] += not _is_there(faulty)
                 except WavetreeError:
                     told["sentences"] += 1
                 told["lost"] += not (_loads(faulty) and _saves(faulty))
@@ -267,7 +278,8 @@ def failures(folder: RunFolder, cuts: int, draw: random.Random, reasons: Sequenc
         tensors, state = faulty.load("latest", NAMES)
         resource.setrlimit(resource.RLIMIT_FSIZE, (draw.randrange(largest), hard))
         try:
-            faulty.save(99, tensors, {**state, "step": 99}, True, 2)
+            faulty.save(LAST, tensors, {**state, "step": LAST}, True, 2)
+            told["lost"] += not _is_there(faulty)
         except SaveError:
             told["cut writes"] += 1
         finally:
@@ -284,6 +296,11 @@ def _loads(folder: RunFolder) -> bool:
     except DamagedError:
         return False
     return True
+
+
+def _is_there(folder: RunFolder) -> bool:
+    """Whether the checkpoint that was just saved is the latest one."""
+    return folder.load("latest", [])[1]["step"] == LAST
 
 
 def _saves(folder: RunFolder) -> bool:
@@ -333,18 +350,21 @@ def main() -> None:
         told["flips"] = flips(latest, asked.flips, asked.cuts, draw)
         with broken(Checkpoints, "save", written_over):
             told["deaths"] |= caught(deaths(whole)["lost"])
-            told["faults"] |= caught(failures(whole, 0, draw, REASONS[:1])["lost"])
+            over = failures(whole, 0, draw, REASONS[:1])["lost"]
+        with broken(Checkpoints, "save", in_silence):
+            told["faults"] |= caught(over, failures(whole, 0, draw, REASONS[:1])["lost"])
         with broken(checkpoint, "whole_files", not_compared):
             told["flips"] |= caught(flips(latest, FEW, 0, draw)["unseen"])
     for what, counts in told.items():
         print(f"{what:8}", ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     fine = not any(counts.get("lost", 0) + counts.get("unseen", 0) for counts in told.values())
+    fine = fine and (told["faults"]["cut writes"] > 0 or not asked.cuts)
     sys.exit(0 if fine and all(counts["twins caught"] == counts["twins"] for counts in told.values()) else 1)
 
 
-def caught(lost: int) -> dict[str, int]:
-    """Whether a twin has lost something, as it has to."""
-    return {"twins caught": int(lost > 0), "twins": 1}
+def caught(*lost: int) -> dict[str, int]:
+    """How many twins have lost something, as they have to."""
+    return {"twins caught": sum(count > 0 for count in lost), "twins": len(lost)}
 
 
 if __name__ == "__main__":

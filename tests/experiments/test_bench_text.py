@@ -13,9 +13,10 @@ from wavetree.experiments.bench_text import BY_WORK, text_preset
 
 
 def test_the_preset_is_what_there_is_time_for() -> None:
-    found = [text_preset(seconds, 1e11) for seconds in (1, 150, 299, 301, 900, 2499, 2501, 1e9)]
+    found = [text_preset(seconds, 1e11) for seconds in (1, 150, 599, 601, 900, 2499, 2501, 1e9)]
     assert found == ["text-small"] * 3 + ["text"] * 3 + ["text-large"] * 2
-    assert text_preset(150, 3.45e11) == "text"
+    assert text_preset(150, 2.04e11) == "text-small"
+    assert text_preset(900, 2.04e11) == "text"
     assert set(BY_WORK) == {name for name in PRESETS if name.startswith("text")}
 
 

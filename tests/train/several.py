@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wavetree.config import TrainConfig
 from wavetree.errors import WavetreeError
 from wavetree.layers import BatchNorm
 from wavetree.models.graph import FusionGraph
 from wavetree.runs import RunFolder, given_size, sides_of
 from wavetree.train import Processes, joined, loop, optimisers, training
 from wavetree.train.batches import batches_of
+from wavetree.train.limit import Limit
 from wavetree.train.loop import planned
 from wavetree.train.training import Shape, Training
 
@@ -167,11 +169,13 @@ def add_up() -> object:
 
 
 def plan(path: Path) -> tuple[int, int, float]:
-    """What a limit in seconds becomes, where the clock of process 1 goes twice as fast: steps, threads, a check's time.
+    """What a limit in seconds becomes, where process 1 has twice the processors and a clock that goes twice as fast.
 
-    Of a stream, a check is reckoned from a part that the processes cannot share evenly.
+    Gives steps, threads, the seconds of a check. Of a stream, a check is reckoned from a part that the processes cannot
+    share evenly.
     """
     with joined() as processes:
+        torch.set_num_threads(1 + processes.rank)
         clock = time.perf_counter
         loop.time = SimpleNamespace(perf_counter=lambda: (1 + processes.rank) * clock())  # type: ignore[assignment]
         loop.TIMED = 100
@@ -179,6 +183,15 @@ def plan(path: Path) -> tuple[int, int, float]:
         config, sides = folder.config(), sides_of(folder)
         shape = Shape(folder.codec().vocab_size, given_size(folder))
         return planned(config, shape, batches_of(sides.train, config, processes), sides.validation, processes)
+
+
+def plan_anew() -> tuple[int, list[int]]:
+    """The steps of a run and of its checks, as they are planned half-way: process 1 has seen steps twice as long."""
+    with joined() as processes:
+        state = SimpleNamespace(steps=100, planned=0, step=50, checked=-1, checking=0.0, processes=processes)
+        state.stepping = state.seconds = 10.0 * (1 + processes.rank)
+        due = Limit(state, TrainConfig(seconds=60), None).kept({50, 100})  # type: ignore[arg-type]
+        return state.steps, sorted(due)
 
 
 def agree() -> object:

@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tests.streams import text_run
-from tests.train.several import Learnt, add_up, agree, learn, plan, refuse, steps_of, together, vanish
+from tests.train.several import Learnt, add_up, agree, learn, plan, plan_anew, refuse, steps_of, together, vanish
 from tests.train.test_loop import begin, syllables
 
 from wavetree.api import begin as begin_any
@@ -102,10 +102,16 @@ def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("begun", [names, text])
 def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path, begun: Callable[..., RunFolder]) -> None:
-    path = begun(tmp_path / "run", "train.steps=none", "train.seconds=20").path
+    path = begun(tmp_path / "run", "train.steps=none", "train.seconds=20", "train.threads=0").path
     plans = together(2, plan, path)
     assert plans[0] == plans[1]
     assert plans[0][0] > 1
+
+
+def test_what_is_planned_anew_is_alike_for_each() -> None:
+    (steps, due), other = together(2, plan_anew)
+    assert (steps, due) == other
+    assert steps > 200  # by the clock of process 0
 
 
 def test_sums_are_the_same_to_the_last_bit_and_by_rank() -> None:
@@ -242,3 +248,7 @@ def test_a_killed_process_is_started_again_and_ends_at_the_same_loss(tmp_path: P
     losses = [[line["loss"] for line in folder.metrics() if "loss" in line] for folder in (RunFolder(run), straight)]
     assert len(losses[0]) == 40
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    again = subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert again.returncode != 0  # a run of before is refused, at the restart as well
+    assert "complete already" not in again.stderr
+    assert again.stderr.count(f"{run} holds a run") == 2

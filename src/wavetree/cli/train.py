@@ -123,7 +123,7 @@ def train(
         def ready() -> None:
             if resume:
                 folder = _resumed(path, files, config, [*_flat(config)] if preset else named)
-            elif processes.restarts and _was_begun(path, files, config):
+            elif processes.restarts and _was_begun(path, files, config, processes.launched):
                 folder = RunFolder.open(path)
             else:
                 folder = _begun(path, files, config, force)
@@ -187,14 +187,19 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     return folder
 
 
-def _was_begun(path: Path, files: tuple[Path, ...], config: Config) -> bool:
-    """Whether the run at `path` is the one that these files and settings make: the one that a restart goes on with."""
+def _was_begun(path: Path, files: tuple[Path, ...], config: Config, launched: float | None) -> bool:
+    """Whether the run at `path` is the one that a restart goes on with.
+
+    It was begun since torchrun was, and is the one that these files and settings make.
+    """
     from wavetree.runs import RunFolder
     from wavetree.train import settled
 
     try:
         folder = RunFolder.open(path)
     except InputError:
+        return False
+    if launched is not None and (path / "config.json").stat().st_mtime < launched:
         return False
     return folder.config() == settled(config) and (not files or _same(files, folder))
 

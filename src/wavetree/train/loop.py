@@ -257,6 +257,7 @@ def planned(
         if config.data.kind == "items"
         else min(parts_side_by_side(config), torch.get_num_threads())
     )
+    most = round(processes.told(most))  # all try the same, whatever processors each of them has
     choices = [settings.threads] if settings.threads else sorted({1, most if settings.device == "cpu" else 1})
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -48,6 +49,8 @@ class Processes:
     local: int = 1
     restarts: int = 0
     """How often torchrun has started all of them anew."""
+    launched: float | None = None
+    """When it started them for the first time, by the clock of the file system; None where nothing tells."""
     patient: Any = None
     """The same processes once more, for what may take long."""
     place: int = 0
@@ -170,6 +173,17 @@ class Processes:
 ALONE = Processes()
 
 
+def _launched() -> float | None:
+    """The age of the folder that torchrun makes for the first attempt: the file of errors lies in attempt_N/RANK."""
+    file = Path(os.environ.get("TORCHELASTIC_ERROR_FILE", ""))
+    if file.name != "error.json":
+        return None
+    try:
+        return (file.parents[2] / "attempt_0").stat().st_mtime
+    except (OSError, IndexError):
+        return None
+
+
 @contextmanager
 def joined() -> Iterator[Processes]:
     """The processes that torchrun has started, for as long as they work together; `ALONE` where it has started none.
@@ -179,10 +193,10 @@ def joined() -> Iterator[Processes]:
     count = int(os.environ.get("WORLD_SIZE", "1"))
     restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
     if count == 1:
-        yield Processes(restarts=restarts)
+        yield Processes(restarts=restarts, launched=_launched())
         return
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_WORLD_SIZE", count))
-    alone = Processes(rank, count, local, restarts, place=int(os.environ.get("LOCAL_RANK", rank)))
+    alone = Processes(rank, count, local, restarts, _launched(), place=int(os.environ.get("LOCAL_RANK", rank)))
     with alone._together():
         dist.init_process_group("gloo", timeout=SILENCE, **_meeting(alone))
         patient = dist.new_group(backend="gloo", timeout=PATIENCE)
