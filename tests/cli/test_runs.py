@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Command
 
+from wavetree.runs import RunFolder
 from wavetree.runs.lock import alone
 
 
@@ -104,3 +105,19 @@ def test_pruning_removes_what_was_left_of_the_run_and_nothing_of_another_kind(co
     assert "is in the way, and is no run" in command("runs", "prune", copy).sentence
     assert not left.exists()
     assert (mine / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("log", [None, b"", b'{"step": 1, "lo'])
+def test_a_log_that_is_lost_is_no_reason_to_refuse_a_run(command: Command, copy: Path, log: bytes | None) -> None:
+    (copy / "metrics.jsonl").unlink() if log is None else (copy / "metrics.jsonl").write_bytes(log)
+    assert command("train", "--out", copy, "--resume").code == 0
+    assert command("doctor", copy, "--seconds", 1).code in (0, 1)
+
+
+def test_a_damaged_config_is_told_and_no_list_is_blamed(command: Command, copy: Path, names: Path) -> None:
+    path = copy / "config.json"
+    path.write_text(path.read_text().replace(RunFolder(copy).origin()["sha256"], "0" * 64))
+    for words in ([], [names]):
+        ran = command("train", *words, "--out", copy, "--resume")
+        assert ran.code == 3
+        assert f"{path} is damaged" in ran.sentence

@@ -72,5 +72,7 @@ def test_the_doctor_looks_at_a_run_and_leaves_it(command: Command, run: Path) ->
     assert ran.code in (0, 1)  # thirty steps on 400 made-up names
     assert "trained: on what was learnt, held out" in ran.out
     assert "a 5-gram" in ran.out
+    rates = [line.partition(" at a rate of ")[2].split("  ")[0] for line in ran.out.splitlines() if "a rate of" in line]
+    assert rates == ["0.0012", "0.012, which is set", "0.12"]
     assert "leave --preset and --set out" in command("doctor", run, "--set", "train.learning_rate=3").sentence
     assert "--seconds cannot be 0" in command("doctor", run, "--seconds", 0).sentence

@@ -165,6 +165,8 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     from wavetree.runs import RunFolder
 
     folder = RunFolder.open(path)
+    if folder.has_checkpoint():
+        folder.newest([])  # which tells a damaged config.json before a list is blamed
     if files and not _same(files, folder):
         several, what = (f"{len(files)} files", "are not what") if len(files) > 1 else (str(files[0]), "is not what")
         raise InputError(
@@ -356,12 +358,12 @@ def _draw(folder: RunFolder, summary: Summary) -> None:
 
 def _warn_of_overfitting(folder: RunFolder, summary: Summary) -> None:
     """Where the best check lies well before the end, what came after it made the model worse."""
-    checks = [line for line in folder.metrics() if "val_nll" in line]
-    best = min(checks, key=lambda line: float(str(line["val_nll"])))["step"]
-    if not summary.stopped and int(str(best)) < EARLY * summary.steps:
+    _, kept = folder.load("best", [])
+    best = int(str(kept["step"]))
+    if not summary.stopped and best < EARLY * summary.steps:
         say(
-            f"note: validation was best at step {number(int(str(best)))}, and that is what is kept: the steps after it "
-            "learnt by heart. Fewer steps, a smaller model.hidden or more train.weight_decay may end lower."
+            f"note: validation was best at step {number(best)}, and that is what is kept: the steps after it learnt by "
+            "heart. Fewer steps, a smaller model.hidden or more train.weight_decay may end lower."
         )
 
 

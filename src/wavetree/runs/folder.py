@@ -144,8 +144,10 @@ class RunFolder:
             raise SaveError(f"could not write {self.path / 'metrics.jsonl'}: {error.strerror}.") from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl. What a sudden death cut short is left out: a log is no reason to refuse a run."""
-        lines = []
+        """The lines of metrics.jsonl. What is missing or cut short is left out: a log is no reason to refuse a run."""
+        lines: list[dict[str, Any]] = []
+        if not (self.path / "metrics.jsonl").exists():
+            return lines
         for line in read_bytes(self.path / "metrics.jsonl").decode(errors="replace").split("\n"):
             try:
                 found = json.loads(line)

@@ -164,9 +164,8 @@ class Processes:
             yield
         except (RuntimeError, ConnectionError, TimeoutError) as error:
             raise WavetreeError(
-                f"process {self.rank} of {self.count} has lost another: it has ended, or has not answered for "
-                f"{SILENCE.seconds} s. The last checkpoint is whole: go on from it with --resume, or let "
-                "`torchrun --max-restarts` do so."
+                f"process {self.rank} of {self.count} has lost another: it has ended, or does not answer. The "
+                "last checkpoint is whole: go on from it with --resume, or let `torchrun --max-restarts` do so."
             ) from error
 
 
@@ -174,7 +173,7 @@ ALONE = Processes()
 
 
 def _launched() -> float | None:
-    """The age of the folder that torchrun makes for the first attempt: the file of errors lies in attempt_N/RANK."""
+    """The time of the folder that torchrun makes for the first attempt; a file for errors lies in attempt_N/RANK."""
     file = Path(os.environ.get("TORCHELASTIC_ERROR_FILE", ""))
     if file.name != "error.json":
         return None
