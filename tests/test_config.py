@@ -22,6 +22,8 @@ Lengths = tuple[int | None, float | None, float | None]
         ("names", ["train.epochs=none", "train.seconds=60"], (None, None, 60)),
         ("names", ["train.steps=5", "train.epochs=none"], (5, None, None)),
         ("names", ["train.steps=none"], (None, 8, None)),
+        ("text-small", [], (None, 8, 150)),
+        ("text", ["train.seconds=900"], (None, 30, 900)),
         ("text", ["train.epochs=2"], (None, 2, None)),
         ("text", ["train.seconds=7", "train.steps=5"], (5, None, 7)),
         ("text", ["train.epochs=none"], (None, None, 150)),

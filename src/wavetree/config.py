@@ -252,6 +252,7 @@ PRESETS: dict[str, Config] = {
         data=DataConfig(kind="text", split="blocks"),
         model=WaveNetConfig(levels=6, channels=96, hidden=96, skip=96),
         train=TrainConfig(
+            epochs=8,  # a small text is learnt by heart after as many
             seconds=150,
             learning_rate=0.01,
             matrix_rate=3,
@@ -266,6 +267,7 @@ PRESETS: dict[str, Config] = {
         data=DataConfig(kind="text", split="blocks"),
         model=WaveNetConfig(levels=6, channels=128, hidden=128, skip=128, dropout=0.15),
         train=TrainConfig(
+            epochs=30,
             seconds=150,
             learning_rate=0.009,
             matrix_rate=3,
@@ -280,6 +282,7 @@ PRESETS: dict[str, Config] = {
         data=DataConfig(kind="text", split="blocks"),
         model=WaveNetConfig(levels=7, channels=192, hidden=192, skip=192, dropout=0.4),
         train=TrainConfig(
+            epochs=40,
             seconds=900,
             learning_rate=0.006,
             matrix_rate=3,

@@ -52,8 +52,8 @@ def trained_faults(seen: Trained, beside: Baselines) -> Iterator[Fault]:
             "overfits",
             f"Validation was best at step {best[0]:,}, {best[1]:.4f} nats, and {last[1]:.4f} at step {last[0]:,}; "
             f"what was learnt from costs {seen.train:.4f}, {seen.gap:.2f} less than what is held out.",
-            "Train for fewer steps, with more train.weight_decay (or model.dropout, where the model has it), or a smaller "
-            "model; or give more to learn from. The run keeps the weights of its best check.",
+            "Train for fewer steps, with more train.weight_decay (or model.dropout, where the model has it), or "
+            "a smaller model; or give more to learn from. The run keeps the weights of its best check.",
         )
     if seen.validation > beside.unigram - 0.05:
         yield Fault(
