@@ -21,7 +21,7 @@ from wavetree.errors import WavetreeError
 from wavetree.layers import BatchNorm
 from wavetree.models.graph import FusionGraph
 from wavetree.runs import RunFolder, given_size, sides_of
-from wavetree.train import Processes, joined, loop, optimisers, training
+from wavetree.train import Processes, joined, loop, optimisers, train, training
 from wavetree.train.batches import batches_of
 from wavetree.train.limit import Limit
 from wavetree.train.loop import planned
@@ -166,6 +166,12 @@ def add_up() -> object:
         third = torch.tensor([[1e8, 3.0, 3.0][processes.rank % 3], 1 / 3]).repeat(2, 3, 100_000)
         sums = [processes.total(third.clone().to(kind)) for kind in (torch.float32, torch.float64, torch.bfloat16)]
         return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
+
+
+def go_on(path: Path) -> float:
+    """Goes on with a run to its end; its best loss."""
+    with joined() as processes:
+        return train(RunFolder.open(path), processes=processes).val_nll
 
 
 def plan(path: Path) -> tuple[int, int, float]:

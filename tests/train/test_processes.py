@@ -16,7 +16,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tests.streams import text_run
-from tests.train.several import Learnt, add_up, agree, learn, plan, plan_anew, refuse, steps_of, together, vanish
+from tests.train.several import Learnt, add_up, agree, go_on, learn, plan, plan_anew, refuse, steps_of, together, vanish
 from tests.train.test_loop import begin, syllables
 
 from wavetree.api import begin as begin_any
@@ -106,6 +106,15 @@ def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path, begun: Cal
     plans = together(2, plan, path)
     assert plans[0] == plans[1]
     assert plans[0][0] > 1
+
+
+def test_a_best_checkpoint_that_is_damaged_is_replaced_by_the_first_for_all(tmp_path: Path) -> None:
+    folder = names(tmp_path / "run", "train.steps=12")
+    best = train(folder).val_nll
+    (folder.path / "best").write_text("no checkpoint")
+    found = together(2, go_on, folder.path)
+    assert found == [best, best]
+    assert RunFolder(folder.path).load("best", [])[1]["best"] == best
 
 
 def test_what_is_planned_anew_is_alike_for_each() -> None:

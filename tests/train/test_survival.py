@@ -85,8 +85,21 @@ def test_a_damaged_pointer_is_gone_round(tmp_path: Path, content: str | None) ->
     assert checkpoint_bytes(whole)["model.safetensors"] == checkpoint_bytes(folder)["model.safetensors"]
 
 
-def test_a_best_checkpoint_that_is_damaged_is_followed_by_another(tmp_path: Path) -> None:
-    """Nothing that was better can be had any more, so that what is measured next is the best there is."""
+def test_a_damaged_pointer_to_the_best_checkpoint_is_found_again(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "run", "train.learning_rate=0.3")
+    train(folder)
+    checks = {line["step"]: line["val_nll"] for line in folder.metrics() if "val_nll" in line}
+    best = (folder.path / "best").read_text()
+    said: list[str] = []
+    for pointer in (b"000159\n", b"\xff", None):
+        (folder.path / "best").unlink() if pointer is None else (folder.path / "best").write_bytes(pointer)
+        val_nll = train(folder, Watch(note=said.append)).val_nll
+        assert (folder.path / "best").read_text() == best
+        assert val_nll == min(checks.values())
+        assert f"{best.strip()} is the best, and takes its place" in said[-1]
+
+
+def test_a_best_checkpoint_that_is_damaged_is_followed_by_the_best_of_the_others(tmp_path: Path) -> None:
     folder = begin(tmp_path / "run")
     train(folder)
     name = (folder.path / "best").read_text().strip()
@@ -94,6 +107,19 @@ def test_a_best_checkpoint_that_is_damaged_is_followed_by_another(tmp_path: Path
         name = folder.checkpoints.names()[0]
         (folder.path / "best").write_text(f"{name}\n")
     damage(folder, name, "model.safetensors")
+    said: list[str] = []
+    train(folder, Watch(note=said.append))
+    left = (folder.path / "best").read_text().strip()
+    assert left != name
+    assert any(f"{left} is the best, and takes its place" in sentence for sentence in said)
+    assert load(folder.path).model.receptive_field == 8
+
+
+def test_where_the_log_knows_of_none_the_best_of_what_follows_is_taken(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "run")
+    train(folder, stop_after(17))
+    (folder.path / "best").unlink()
+    (folder.path / "metrics.jsonl").unlink()
     said: list[str] = []
     train(folder, Watch(note=said.append))
     assert any("The best of what follows takes its place" in sentence for sentence in said)

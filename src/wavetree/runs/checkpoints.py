@@ -47,6 +47,10 @@ class Checkpoints:
             return []
         return sorted((path.name for path in self.place.iterdir() if NAME.fullmatch(path.name)), key=_order)
 
+    def steps(self) -> dict[str, int]:
+        """The steps of those that there are, by name."""
+        return {name: _order(name)[0] for name in self.names()}
+
     def save(
         self,
         step: int,
@@ -70,11 +74,18 @@ class Checkpoints:
         except OSError as error:
             raise could_not_save(self.place, error) from error
 
+    def point(self, which: str, name: str) -> None:
+        """Lets `best` or `latest` point to `name`. Raises SaveError."""
+        try:
+            write_file(self.run / which, f"{name}\n".encode())
+        except OSError as error:
+            raise could_not_save(self.run, error) from error
+
     def drop(self, keep_last: int) -> None:
         """Removes all but what is pointed to and the last `keep_last` steps up to `latest`; what was left half done."""
         pointed = self._all_pointed()
         now = _order(self.pointed("latest"))[0]
-        before = {step: name for name in self.names() for step, _ in [_order(name)] if step < now}
+        before = {step: name for name, step in self.steps().items() if step < now}
         kept = pointed | {before[step] for step in sorted(before, reverse=True)[: keep_last - 1]}
         for other in self.place.iterdir():
             ours = NAME.fullmatch(other.name) or (other.name.startswith(".") and other.name.endswith(PARTIAL))

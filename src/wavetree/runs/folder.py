@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,17 @@ class RunFolder:
         """Compares every file of the checkpoint `name`. Raises DamagedError."""
         _, state = read_checkpoint(self.checkpoints.place / name, [])
         self._of_this_config(state)
+
+    def best_whole(self, step: int) -> tuple[str, float] | None:
+        """Of the checkpoints up to `step` that are whole, the one with the lowest loss in the log; and that loss."""
+        lines = [(line["step"], line.get("val_nll")) for line in self.metrics()]
+        losses = {at: loss for at, loss in lines if isinstance(loss, float) and math.isfinite(loss)}
+        checked = [(losses[at], name) for name, at in self.checkpoints.steps().items() if at <= step and at in losses]
+        for loss, name in sorted(checked):
+            with suppress(DamagedError):
+                self.whole(name)
+                return name, loss
+        return None
 
     def pointed(self, which: str) -> str:
         """The name that `best` or `latest` has, if there is such a checkpoint. Raises DamagedError."""

@@ -138,12 +138,26 @@ def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch, proces
     if changed := differences(numbers["made_with"], here(training.device)):
         watch.note(f"this run goes on under other conditions, and may differ in its last digits: {changed}.")
     if training.best < math.inf:
-        try:
-            folder.load("best", [])
-        except (DamagedError, RunError) as error:
-            watch.note(f"{error} The best of what follows takes its place.")
-            training.best, training.checked = math.inf, -1
+        _see_to_best(folder, training, watch)
     return training
+
+
+def _see_to_best(folder: RunFolder, training: Training, watch: Watch) -> None:
+    """Puts another checkpoint in the place of the best one, if that does not load: the best of those that do."""
+    complaint = ""
+    try:
+        folder.load("best", [])
+    except (DamagedError, RunError) as error:
+        complaint = str(error)
+    if not training.processes.told(bool(complaint)):  # of the first, which may have mended it before others look
+        return
+    if found := folder.best_whole(training.step):
+        name, training.best = found
+        training.processes.lead(lambda: folder.checkpoints.point("best", name))
+        watch.note(f"{complaint} Of those that are whole {name} is the best, and takes its place.")
+    else:
+        watch.note(f"{complaint} The best of what follows takes its place.")
+        training.best, training.checked = math.inf, -1
 
 
 def _save(folder: RunFolder, training: Training, config: Config) -> None:
