@@ -14,8 +14,8 @@ import torch
 
 from wavetree.cli import main
 from wavetree.config import configure
-from wavetree.data import make_list
-from wavetree.errors import SettingError
+from wavetree.data import make_list, read_list
+from wavetree.errors import InputError, SettingError
 from wavetree.experiments import bench_dense
 from wavetree.experiments.machine import PRODUCT, by_turns, large_product
 from wavetree.experiments.records import RECORDS, Figures, Material
@@ -157,6 +157,9 @@ def test_both_records_of_the_peak_are_one_figure(text: Path, tmp_path: Path, mon
     monkeypatch.setattr("wavetree.experiments.records.bench_dense", measured)
     names = tmp_path / "names.txt"
     names.write_text("\n".join(ITEMS.items), encoding="utf-8")
+    with pytest.raises(InputError, match="is not the lecture's list"):
+        RECORDS["peak-tree"].measure(Material(names, text, 1, ignore))
+    monkeypatch.setattr("wavetree.experiments.records.LIST_DIGEST", read_list(names).digest)
     for name in ("peak-tree", "peak-text"):
         assert RECORDS[name].measure(Material(names, text, 1, ignore))["value"] == 0.25
     assert calls == [("lecture", ("data.split=lecture",)), ("text", ("train.precision=float32",)), ("text", ())]

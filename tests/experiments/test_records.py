@@ -76,6 +76,30 @@ def test_losses_are_means_over_seeds_and_test_is_beside_them() -> None:
     assert found["test_nll"] != found["value"]
 
 
+def test_a_text_has_one_preset_for_all_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the machine's pace changes between them: the mean is of one network."""
+    paces, presets = iter([1e11, 1e13]), []
+
+    def measured(data: Path, seconds: float, preset: str, seed: int, say: object) -> Figures:
+        presets.append(preset)
+        return {"val_nll": float(seed), "seconds": 1.0, "params": 1, "steps": seed}
+
+    monkeypatch.setattr("wavetree.experiments.records.matmul_peak", lambda threads: next(paces))
+    monkeypatch.setattr("wavetree.experiments.records.bench_text", measured)
+    row = RECORDS["text-150"].row("text-150", material(text=tmp_path))
+    assert presets == [row["preset"]] * 2 == ["text-small"] * 2
+    assert (row["value"], row["steps"]) == (1.5, [1, 2])
+
+
+def test_a_network_that_is_too_large_for_its_record_meets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: Figures = {"value": 1.9, "val_nll": 1.9, "seconds": 1.0, "params": 150_001}
+    monkeypatch.setattr("wavetree.experiments.records._losses", lambda *_: found)
+    monkeypatch.setattr("wavetree.experiments.records.reference_seconds", lambda _: 2.0)
+    monkeypatch.setattr(Material, "lecture_names", lambda _: embedded_names())
+    assert not RECORDS["lecture-150k"].row("it", material())["floor_met"]
+    assert RECORDS["lecture-any"].row("it", material())["floor_met"]
+
+
 def test_without_a_name_the_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "record"]) == 0
     listed = capsys.readouterr().out
