@@ -19,19 +19,20 @@ from dataclasses import asdict
 import torch
 
 from wavetree.config import Config
-from wavetree.errors import DamagedError, RunError, WavetreeError
+from wavetree.errors import WavetreeError
 from wavetree.evaluate import Loss, exact_loss
 from wavetree.generate import samples_along_the_way
 from wavetree.models import AnyModel, build, parameter_count
-from wavetree.runs import RunFolder, Side, differences, given_size, here, load, sides_of
+from wavetree.runs import RunFolder, Side, given_size, load, sides_of
 from wavetree.score import keep_calibration
 from wavetree.train.batches import Batches, batches_of
 from wavetree.train.devices import on_device, settle
 from wavetree.train.diagnostics import diagnosed_step
 from wavetree.train.limit import Limit
 from wavetree.train.processes import ALONE, Processes
+from wavetree.train.resume import gone_on
 from wavetree.train.schedule import check_steps, rate_at
-from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, resumed, use_threads
+from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
@@ -74,7 +75,7 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
     shape = Shape(codec.vocab_size, given_size(folder))
     batches = batches_of(sides.train, config, processes)
     if processes.told(folder.has_checkpoint()):
-        training = _found(folder, config, shape, watch, processes)
+        training = gone_on(folder, config, shape, watch, processes)
         if processes.leads:
             folder.cut_log(training.step)
     else:
@@ -127,37 +128,6 @@ def _train(folder: RunFolder, config: Config, watch: Watch, processes: Processes
         val_nll=training.best,
         stopped=stopped,
     )
-
-
-def _found(folder: RunFolder, config: Config, shape: Shape, watch: Watch, processes: Processes) -> Training:
-    """The training of the latest checkpoint that is whole. What is out of the ordinary about it is noted."""
-    tensors, numbers, damaged = folder.newest(["model", "training"])
-    training = resumed(config, shape, tensors, numbers, processes)
-    for sentence in damaged:
-        watch.note(f"{sentence} Going on from the checkpoint of step {training.step}.")
-    if changed := differences(numbers["made_with"], here(training.device)):
-        watch.note(f"this run goes on under other conditions, and may differ in its last digits: {changed}.")
-    if training.best < math.inf:
-        _see_to_best(folder, training, watch)
-    return training
-
-
-def _see_to_best(folder: RunFolder, training: Training, watch: Watch) -> None:
-    """Puts another checkpoint in the place of the best one, if that does not load: the best of those that do."""
-    complaint = ""
-    try:
-        folder.load("best", [])
-    except (DamagedError, RunError) as error:
-        complaint = str(error)
-    if not training.processes.told(bool(complaint)):  # of the first, which may have mended it before others look
-        return
-    if found := folder.best_whole(training.step):
-        name, training.best = found
-        training.processes.lead(lambda: folder.checkpoints.point("best", name))
-        watch.note(f"{complaint} Of those that are whole {name} is the best, and takes its place.")
-    else:
-        watch.note(f"{complaint} The best of what follows takes its place.")
-        training.best, training.checked = math.inf, -1
 
 
 def _save(folder: RunFolder, training: Training, config: Config) -> None:
