@@ -151,7 +151,8 @@ def test_going_on_elsewhere_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made_with = folder.load("latest", [])[1]["made_with"]
     assert isinstance(made_with, dict)
     assert {"wavetree", "torch", "numpy", "python", "machine", "processor", "instructions", "device"} <= set(made_with)
-    monkeypatch.setattr("wavetree.train.resume.here", lambda device: {**made_with, "torch": "9.9", "processor": "abacus"})
+    elsewhere = {**made_with, "torch": "9.9", "processor": "abacus"}
+    monkeypatch.setattr("wavetree.train.resume.here", lambda device: elsewhere)
     said: list[str] = []
     train(folder, Watch(note=said.append, stop=lambda: True))
     (sentence,) = said

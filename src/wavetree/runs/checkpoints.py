@@ -69,7 +69,7 @@ class Checkpoints:
             shutil.rmtree(self.place / name, ignore_errors=True)  # left by a death before anything pointed to it
             write_checkpoint(self.place / name, tensors, state)
             for pointer in POINTERS if best else POINTERS[1:]:
-                write_file(self.run / pointer, f"{name}\n".encode())
+                self.point(pointer, name)
             self.drop(keep_last)
         except OSError as error:
             raise could_not_save(self.place, error) from error
