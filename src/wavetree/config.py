@@ -156,6 +156,9 @@ class TrainConfig(Section):
     rows: Annotated[int, Field(ge=1, le=65536)] = 16
     """Rows of a step, and `length` symbols of each, where a stream is learnt."""
     length: Annotated[int, Field(ge=1, le=1 << 20)] = 256
+    parts: Annotated[int, Field(ge=1, le=64)] = 2
+    """Parts that the rows of a step are cut into, each of which may have a thread or a process of its own. As many
+    processes on one machine, or fewer, learn the same bytes, where both are powers of two."""
     optimiser: Literal["sgd", "adamw", "muon"] = "muon"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
     matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0
@@ -180,7 +183,8 @@ class TrainConfig(Section):
     device: Literal["cpu", "cuda", "mps"] = "cpu"
     """What takes the steps and measures losses. Samples and checkpoints are the CPU's, and fit every device."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Processor threads; 0 takes all (for a stream two) or one, whichever a short trial finds faster, and keeps it."""
+    """Processor threads; 0 takes all (of a stream one for each of its `parts`) or one, whichever a short trial finds
+    faster, and keeps it."""
 
     @model_validator(mode="after")
     def _some_length(self) -> TrainConfig:

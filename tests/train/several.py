@@ -21,7 +21,7 @@ from wavetree.errors import WavetreeError
 from wavetree.layers import BatchNorm
 from wavetree.models.graph import FusionGraph
 from wavetree.runs import RunFolder, given_size, sides_of
-from wavetree.train import Processes, joined, loop, optimisers, train, training
+from wavetree.train import Processes, hub, joined, loop, optimisers, train, training
 from wavetree.train.batches import batches_of
 from wavetree.train.limit import Limit
 from wavetree.train.loop import planned
@@ -95,6 +95,10 @@ def steps_of(path: Path, steps: int, processes: Processes, twin: str = "") -> Le
         training.drawn = lambda seed, step, _: 100 * step + processes.rank
     if twin == "directions of its own":
         optimisers.orthogonalised = half_done(processes)
+    if twin == "parts of its own":
+        training.own_parts = lambda config, _: config.train.parts
+    if twin == "one after the other":
+        hub.in_pairs = lambda parts: sum(parts[1:], parts[0])  # type: ignore[assignment]
     if twin == "means of means":
         batches = OwnCount(batches, processes)
     piece = batches[0]
@@ -163,7 +167,7 @@ def refuse(path: Path) -> object:
 def add_up() -> object:
     """Sums of numbers whose order matters, of several types and shapes; and which way they went."""
     with joined() as processes:
-        third = torch.tensor([[1e8, 3.0, 3.0][processes.rank % 3], 1 / 3]).repeat(2, 3, 100_000)
+        third = torch.tensor([[1e8, 3.0, 3.0, 3.0][processes.rank], 1 / 3]).repeat(2, 3, 100_000)
         sums = [processes.total(third.clone().to(kind)) for kind in (torch.float32, torch.float64, torch.bfloat16)]
         return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
 

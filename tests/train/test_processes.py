@@ -27,7 +27,7 @@ from wavetree.errors import SettingError
 from wavetree.runs import RunFolder, sides_of
 from wavetree.train import ALONE, Processes, train
 from wavetree.train.batches import ItemBatches, batches_of
-from wavetree.train.hub import Hub, hub_of
+from wavetree.train.hub import Hub, hub_of, in_pairs
 from wavetree.train.processes import processors
 
 STEPS = 8
@@ -92,6 +92,19 @@ def test_any_number_of_processes_learns_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_of_a_stream_they_learn_the_same_bytes(tmp_path: Path, precision: str) -> None:
+    """Its rows come in as many parts whoever takes them, and these are added in pairs."""
+    path = text(tmp_path / "run", "train.parts=4", f"train.precision={precision}").path
+    alone = steps_of(path, STEPS, ALONE)
+    for count in (2, 4):
+        for each in together(count, learn, path, STEPS):
+            assert difference(alone, each) == (0, 0)
+    for count, twin in ((2, "parts of its own"), (4, "one after the other")):
+        assert min(difference(alone, together(count, learn, path, STEPS, twin)[0])) > 0, twin
+
+
+@pytest.mark.slow
 def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> None:
     path = names(tmp_path / "run").path
     found = together(2, learn, path, STEPS, "as on two machines")
@@ -123,14 +136,23 @@ def test_what_is_planned_anew_is_alike_for_each() -> None:
     assert steps > 200  # by the clock of process 0
 
 
-def test_sums_are_the_same_to_the_last_bit_and_by_rank() -> None:
-    """1e8 + 3 + 3 is 1e8 in float32 by rank, and 8 more the other way round: large messages, of any type and shape."""
-    found = together(3, add_up)
-    assert found[1:] == found[:1] * 2
+def test_sums_are_the_same_to_the_last_bit_and_in_pairs() -> None:
+    """In float32 1e8 + 3 is 1e8, and 1e8 + 6 is 8 more: large messages, of any type and shape."""
+    found = together(4, add_up)
+    assert found[1:] == found[:1] * 3
     (single, double, _), ranks = found[0]
-    assert single == [1e8, sum(torch.full((3,), 1 / 3)).item()]
-    assert double == [1e8 + 6, 3 * torch.tensor(1 / 3).double().item()]
-    assert ranks == 0 + 1 + 2
+    assert single == [1e8 + 8, 4 * torch.tensor(1 / 3).item()]
+    assert double == [1e8 + 9, 4 * torch.tensor(1 / 3).double().item()]
+    assert ranks == 0 + 1 + 2 + 3
+
+
+def test_the_sum_of_four_is_that_of_two_sums_of_two() -> None:
+    parts = [*torch.randn(8, 1000, generator=torch.Generator().manual_seed(1))]
+    whole = in_pairs(parts)
+    for share in (4, 2):
+        assert torch.equal(whole, in_pairs([in_pairs(parts[k : k + share]) for k in range(0, 8, share)]))
+    assert not torch.equal(whole, sum(parts[1:], parts[0]))
+    assert torch.allclose(in_pairs(parts[:3]), torch.stack(parts[:3]).sum(0), atol=1e-5)
 
 
 def test_who_does_not_answer_is_missed_in_time() -> None:

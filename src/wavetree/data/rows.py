@@ -40,21 +40,27 @@ class StreamRows:
     """How many predictions the whole batch has, where this is a share of it."""
 
     def parts(self, count: int) -> list[StreamRows]:
-        """The same rows in `count` parts, or as many as there are rows."""
-        rows = np.array_split(np.arange(len(self.ids)), min(count, len(self.ids)))
+        """The same rows in `count` parts, or as many as there are rows; cut where processes share them, too."""
+        size = len(self.ids)
+        count = min(count, size)
         return [
             StreamRows(
                 self.ids[some],
                 self.targets[some],
                 None if self.given is None else self.given[some],
                 None if self.before is None else self.before[some],
-                self.first + int(some[0]),
+                self.first + some.start,
             )
-            for some in rows
+            for some in (share_of(size, number, count) for number in range(count))
         ]
 
 
 WHOLE = slice(None)
+
+
+def share_of(size: int, number: int, count: int) -> slice:
+    """Share `number` of `count` of so many things: as many as any other has, or one more or less."""
+    return slice(size * number // count, size * (number + 1) // count)
 
 
 def rows_anew(

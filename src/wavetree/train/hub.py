@@ -34,13 +34,13 @@ class Hub:
     lines: Sequence[socket.socket]
 
     def total(self, numbers: Tensor) -> None:
-        """In place of a contiguous tensor the sum of all, added by rank: the same to the last bit in each."""
+        """In place of a contiguous tensor the sum of all, `in_pairs` by rank: the same to the last bit in each."""
         own = _bytes(numbers)
         if self.rank == 0:
-            part = torch.empty_like(numbers)
-            for line in self.lines:
-                _read(line, _bytes(part))
-                numbers += part
+            others = [torch.empty_like(numbers) for _ in self.lines]
+            for line, other in zip(self.lines, others, strict=True):
+                _read(line, _bytes(other))
+            numbers.copy_(in_pairs([numbers, *others]))
         for line in self.lines:
             line.sendall(own)
         if self.rank > 0:
@@ -50,6 +50,14 @@ class Hub:
         """After this there are no more sums; who waits for one hears of it at once."""
         for line in self.lines:
             line.close()
+
+
+def in_pairs(parts: Sequence[Tensor]) -> Tensor:
+    """The sum of all, the two halves first: of four it is that of two sums of two, to the last bit."""
+    if len(parts) == 1:
+        return parts[0]
+    half = (len(parts) + 1) // 2
+    return in_pairs(parts[:half]) + in_pairs(parts[half:])
 
 
 def hub_of(rank: int, count: int, seconds: float) -> Hub | None:

@@ -239,7 +239,7 @@ def planned(
     most = (
         torch.get_num_threads()
         if config.data.kind == "items"
-        else min(parts_side_by_side(config), torch.get_num_threads())
+        else min(parts_side_by_side(config, processes), torch.get_num_threads())
     )
     most = round(processes.told(most))  # all try the same, whatever processors each of them has
     choices = [settings.threads] if settings.threads else sorted({1, most if settings.device == "cpu" else 1})

@@ -30,7 +30,10 @@ ORTHOGONALISE = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: the quintic tha
 ORTHOGONALISE_STEPS = 5
 WIDE = 1.5
 """From so many times as many columns as rows on, `_by_gram` has fewer products: with n = r m, five steps take
-5 (2r + 1) m^3 by the matrices themselves, and 2r + 17 by their Gram matrices."""
+5 (2r + 1) m^3 by the matrices themselves, and (4r + 14) m^3 by their Gram matrices."""
+GRAM_STEPS = (3, 2)
+"""The steps by one Gram matrix. What it has rounded grows twelvefold a step where singular values are small: by one for
+all five steps, two ways to add up the same gradients are soon twenty times as far apart (docs/log.md)."""
 
 
 def sgd() -> Rule:
@@ -86,7 +89,8 @@ def orthogonalise(stack: Tensor) -> Tensor:
     x = stack.mT if tall else stack
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     if x.shape[-1] >= WIDE * x.shape[-2] and x.dtype != torch.bfloat16:
-        x = _by_gram(x)
+        for steps in GRAM_STEPS:
+            x = _by_gram(x, steps)
     else:
         for _ in range(ORTHOGONALISE_STEPS):
             gram = x @ x.mT  # (K, m, m)
@@ -94,8 +98,8 @@ def orthogonalise(stack: Tensor) -> Tensor:
     return x.mT if tall else x
 
 
-def _by_gram(x: Tensor) -> Tensor:
-    """The same of (K, m, n), already scaled, to 1e-3 where they are wide and float32; bfloat16 is too coarse for it.
+def _by_gram(x: Tensor, steps: int) -> Tensor:
+    """Some steps of it on (K, m, n), already scaled, in float32 or better; bfloat16 is too coarse for it.
 
     A step multiplies x by P = a + b G + c G^2, with G = x x^T. So the next G is P G P, and only the product of all P,
     (K, m, m), has to meet x.
@@ -103,7 +107,7 @@ def _by_gram(x: Tensor) -> Tensor:
     a, b, c = ORTHOGONALISE
     gram = x @ x.mT
     factors: list[Tensor] = []
-    for step in range(ORTHOGONALISE_STEPS):
+    for step in range(steps):
         if step:
             gram = factors[-1] @ (gram @ factors[-1])
         factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)

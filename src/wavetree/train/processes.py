@@ -24,6 +24,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from wavetree.data.rows import share_of
 from wavetree.errors import SettingError, WavetreeError
 from wavetree.train.hub import Hub, hub_of
 
@@ -93,8 +94,8 @@ class Processes:
             return replace(self, gpus=dist.new_group(backend="nccl", timeout=SILENCE))
 
     def share(self, size: int) -> slice:
-        """Which of `size` things are this process's: as many as any other has, or one more or less."""
-        return slice(size * self.rank // self.count, size * (self.rank + 1) // self.count)
+        """Which of `size` things are this process's."""
+        return share_of(size, self.rank, self.count)
 
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all processes of a tensor, in its place; the same to the last bit in each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -23,13 +23,12 @@ from wavetree.errors import DamagedError
 from wavetree.evaluate import Piece, predictions
 from wavetree.layers import BatchNorm
 from wavetree.models import AnyModel, build, fits, outline
+from wavetree.train.hub import in_pairs
 from wavetree.train.optimisers import Optimiser
 from wavetree.train.processes import ALONE, Processes
 from wavetree.train.schedule import rate_at
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
-PARTS = 2
-"""Of the rows of a step, where a stream is learnt."""
 _Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 _Size = Annotated[float, Field(strict=True, ge=0)]
 NUMBERS: dict[str, Any] = {
@@ -124,15 +123,15 @@ class Training:
         return gradients
 
     def _gradients(self, piece: Piece, config: Config) -> tuple[float, list[Tensor]]:
-        """The mean loss of a piece and its gradients. Rows of a stream come in PARTS, side by side where threads allow.
+        """The mean loss of a piece and its gradients; where processes share the batch, those of the whole of it.
 
-        There are as many parts whatever the threads, and they are added in order: the sum is the same to the last bit.
-        A GPU works side by side within a part, and has but one. Where processes share the batch, both are those of the
-        whole of it.
+        Rows of a stream come in parts, side by side where threads allow. There are as many whatever the threads and the
+        processes, and they are added in pairs: the sum is the same to the last bit. A GPU works side by side within a
+        part, and has but one.
         """
-        parts: list[Piece] = [piece]
+        parts: Sequence[Piece] = [piece]
         if isinstance(piece, StreamRows) and self.device == "cpu":
-            parts = [*piece.parts(PARTS)]
+            parts = piece.parts(own_parts(config, self.processes))
         count, half = _predictions(piece), config.train.precision == "bfloat16"
 
         def of(number: int) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -141,14 +140,14 @@ class Training:
             loss = F.cross_entropy(logits.float() if half else logits, targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
 
-        if len(parts) > 1 and self.threads > 1 and parts_side_by_side(config) > 1:
+        if self.threads > 1 and min(len(parts), parts_side_by_side(config, self.processes)) > 1:
             with ThreadPoolExecutor(self.threads) as pool:
                 found = list(pool.map(of, range(len(parts))))
         else:
             seed = drawn(config.train.seed, self.step, self.processes.rank)
             with drawn_from(seed) if config.noisy else nullcontext():
                 found = [of(number) for number in range(len(parts))]
-        added = [sum(each[1:], each[0]) for each in zip(*([loss, *slopes] for loss, slopes in found), strict=True)]
+        added = [in_pairs(each) for each in zip(*([loss, *slopes] for loss, slopes in found), strict=True)]
         mean, *gradients = self.processes.totals(added)
         return mean.item(), gradients
 
@@ -197,9 +196,14 @@ def drawn_from(seed: int) -> Iterator[None]:
         yield
 
 
-def parts_side_by_side(config: Config) -> int:
-    """How many parts of a step of a stream may run at once: local conditions go by torch's own dropout, one by one."""
-    return 1 if config.data.local else PARTS
+def own_parts(config: Config, processes: Processes) -> int:
+    """How many parts of a step of a stream are for each of the processes."""
+    return max(1, config.train.parts // processes.count)
+
+
+def parts_side_by_side(config: Config, processes: Processes) -> int:
+    """How many of them may run at once: local conditions go by torch's own dropout, one by one."""
+    return 1 if config.data.local else own_parts(config, processes)
 
 
 def keep_memory() -> None:
