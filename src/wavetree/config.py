@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from wavetree.errors import SettingError
 
@@ -144,6 +144,12 @@ KINDS: dict[str, type[Section]] = {
 }
 
 
+def _halves(count: int) -> int:
+    if count.bit_count() != 1:
+        raise ValueError("it must be 1, 2, 4, 8 or 16, halves of halves")
+    return count
+
+
 class TrainConfig(Section):
     """The recipe. `steps` or `epochs` say how long, and `seconds` is a limit beside them, or all there is."""
 
@@ -156,9 +162,8 @@ class TrainConfig(Section):
     rows: Annotated[int, Field(ge=1, le=65536)] = 16
     """Rows of a step, and `length` symbols of each, where a stream is learnt."""
     length: Annotated[int, Field(ge=1, le=1 << 20)] = 256
-    parts: Annotated[int, Field(ge=1, le=64)] = 2
-    """Parts that the rows of a step are cut into, each of which may have a thread or a process of its own. As many
-    processes on one machine, or fewer, learn the same bytes, where both are powers of two."""
+    parts: Annotated[int, Field(ge=1, le=16), AfterValidator(_halves)] = 2
+    """Parts that the rows of a step are cut into, each of which may have a processor: a thread's, or a process's."""
     optimiser: Literal["sgd", "adamw", "muon"] = "muon"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.012
     matrix_rate: Annotated[float, Field(gt=0, le=1000)] = 6.0

@@ -79,7 +79,8 @@ def test_pruning_leaves_what_sampling_and_resuming_need(command: Command, copy: 
 
 def test_pruning_leaves_a_damaged_run_and_one_at_work_alone(command: Command, copy: Path) -> None:
     with alone(copy):
-        assert "is being worked on" in command("runs", "prune", copy).sentence
+        for words in (("runs", "prune", copy), ("train", "--out", copy, "--resume")):
+            assert "is being worked on" in command(*words).sentence
     spoil(copy, "checkpoints/000030/state.json")
     assert command("runs", "prune", copy).code == 3
     assert len(list((copy / "checkpoints").iterdir())) == 2

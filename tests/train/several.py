@@ -126,6 +126,8 @@ def half_done(processes: Processes) -> Callable[..., torch.Tensor]:
     whole = optimisers.orthogonalised
 
     def broken(stack: torch.Tensor, workers: int, _: Processes) -> torch.Tensor:
+        if len(stack) < processes.count:
+            return whole(stack, workers, alone)
         own = processes.share(len(stack))
         found = stack.clone()
         found[own] = whole(stack[own], workers, alone)
@@ -172,9 +174,10 @@ def add_up() -> object:
         return [each.flatten()[:2].tolist() for each in sums], int(processes.total(torch.tensor(processes.rank)))
 
 
-def go_on(path: Path) -> float:
+def go_on(path: Path, threads: int = 1) -> float:
     """Goes on with a run to its end; its best loss."""
     with joined() as processes:
+        loop.most_threads = lambda *_: threads
         return train(RunFolder.open(path), processes=processes).val_nll
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,11 +20,13 @@ import torch.distributed as dist
 from tests.streams import text_run
 from tests.train.several import Learnt, add_up, agree, go_on, learn, plan, plan_anew, refuse, steps_of, together, vanish
 from tests.train.test_loop import begin, syllables
+from tests.train.test_streams import checkpoint_bytes
 
 from wavetree.api import begin as begin_any
 from wavetree.config import configure
 from wavetree.data import make_list
 from wavetree.data.packing import COMPARED
+from wavetree.data.rows import shares
 from wavetree.errors import SettingError
 from wavetree.runs import RunFolder, sides_of
 from wavetree.train import ALONE, Processes, train
@@ -105,6 +109,45 @@ def test_of_a_stream_they_learn_the_same_bytes(tmp_path: Path, precision: str) -
 
 
 @pytest.mark.slow
+def test_whole_runs_of_a_stream_end_in_the_same_bytes(tmp_path: Path) -> None:
+    """With averaged weights, checks, and two threads in each of two processes, as one process has four."""
+    path = text(tmp_path / "run", "train.parts=4", "train.steps=12", "train.average=0.9", "train.checks=3").path
+    ends = []
+    for count, threads in ((1, 1), (1, 4), (2, 1), (2, 2), (4, 1)):
+        copy = shutil.copytree(path, tmp_path / f"{count}-{threads}")
+        together(count, go_on, copy, threads)
+        ends.append(checkpoint_bytes(RunFolder(copy)))
+    assert ends[1:] == ends[:1] * 4
+
+
+def test_two_processes_have_the_two_parts_that_one_has(tmp_path: Path) -> None:
+    path = text(tmp_path / "run").path
+    assert difference(steps_of(path, STEPS, ALONE), together(2, learn, path, STEPS)[0]) == (0, 0)
+
+
+class Term(str):
+    """What is added, written out."""
+
+    def __add__(self, other: str) -> Term:
+        return Term(f"({self} + {other})")
+
+
+def summed(begin: int, end: int, count: int) -> Term:
+    parts: Any = [Term(f"{part.start}:{part.stop}") for part in shares(begin, end, count)]
+    return cast("Term", in_pairs(parts))
+
+
+@pytest.mark.parametrize("parts", [2, 4, 8, 16])
+@pytest.mark.parametrize("rows", range(1, 40))
+def test_rows_are_cut_and_added_alike_by_any_number_of_processes(rows: int, parts: int) -> None:
+    whole = summed(0, rows, parts)
+    for count in (1, 2, 4, 8, 16):
+        if count <= min(parts, rows):
+            sums: Any = [summed(own.start, own.stop, parts // count) for own in shares(0, rows, count)]
+            assert in_pairs(sums) == whole
+
+
+@pytest.mark.slow
 def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> None:
     path = names(tmp_path / "run").path
     found = together(2, learn, path, STEPS, "as on two machines")
@@ -115,7 +158,7 @@ def test_on_several_machines_they_add_up_over_the_network(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("begun", [names, text])
 def test_a_limit_in_seconds_is_as_many_steps_for_each(tmp_path: Path, begun: Callable[..., RunFolder]) -> None:
-    path = begun(tmp_path / "run", "train.steps=none", "train.seconds=20", "train.threads=0").path
+    path = begun(tmp_path / "run", "train.steps=none", "train.seconds=20", "train.threads=0", "train.parts=4").path
     plans = together(2, plan, path)
     assert plans[0] == plans[1]
     assert plans[0][0] > 1
@@ -204,8 +247,8 @@ def test_all_learn_what_one_knows() -> None:
 
 
 def test_the_shares_are_everything_once() -> None:
-    for count in (1, 2, 3, 7):
-        for size in (7, 8, 20):
+    for count in range(1, 20):
+        for size in range(count, 3 * count):
             shares = [Processes(rank, count).share(size) for rank in range(count)]
             whole = [place for share in shares for place in range(size)[share]]
             assert whole == list(range(size))

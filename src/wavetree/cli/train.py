@@ -165,6 +165,8 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
     from wavetree.runs import RunFolder
 
     folder = RunFolder.open(path)
+    with folder.alone():  # what another process is at is refused before anything is read
+        pass
     if folder.has_checkpoint():
         folder.newest([])  # which tells a damaged config.json before a list is blamed
     if files and not _same(files, folder):
@@ -241,7 +243,7 @@ def _describe(folder: RunFolder, processes: Processes) -> None:
         ("model", f"{config.model.kind}, {number(parameter_count(model))} parameters, sees {sees}"),
         ("learns", _length(config)),
         ("run", str(folder.path)),
-        *([("processes", _shares(processes))] if processes.count > 1 else []),
+        *([("processes", _shares(config, processes))] if processes.count > 1 else []),
     ]
     show_talk(table(["<", "<"], rows, fold=True))
     if config.data.kind == "items":
@@ -264,9 +266,12 @@ def _length(config: Config) -> str:
     return f"for {', or '.join(said)}{' if that is sooner' if len(said) > 1 else ''}"
 
 
-def _shares(processes: Processes) -> str:
+def _shares(config: Config, processes: Processes) -> str:
     """How many, and that the one thread that torchrun allows each is not what each takes."""
-    most = "one thread" if processes.threads == 1 else f"up to {processes.threads} threads"
+    from wavetree.train.training import most_threads
+
+    count = most_threads(config, processes)
+    most = "one thread" if count == 1 else f"up to {count} threads"
     return f"{processes.count}, each with {most} (train.threads sets it; OMP_NUM_THREADS does not)"
 
 

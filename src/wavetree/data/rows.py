@@ -40,9 +40,7 @@ class StreamRows:
     """How many predictions the whole batch has, where this is a share of it."""
 
     def parts(self, count: int) -> list[StreamRows]:
-        """The same rows in `count` parts, or as many as there are rows; cut where processes share them, too."""
-        size = len(self.ids)
-        count = min(count, size)
+        """The same rows in `count` parts, or as many as there are rows."""
         return [
             StreamRows(
                 self.ids[some],
@@ -51,16 +49,23 @@ class StreamRows:
                 None if self.before is None else self.before[some],
                 self.first + some.start,
             )
-            for some in (share_of(size, number, count) for number in range(count))
+            for some in shares(0, len(self.ids), count)
         ]
 
 
 WHOLE = slice(None)
 
 
-def share_of(size: int, number: int, count: int) -> slice:
-    """Share `number` of `count` of so many things: as many as any other has, or one more or less."""
-    return slice(size * number // count, size * (number + 1) // count)
+def shares(begin: int, end: int, count: int) -> list[slice]:
+    """The things from `begin` to `end` in `count` shares, or as many as there are things, alike in size but for one.
+
+    They are halves of halves: the 4 shares of all are the 2 of each half.
+    """
+    if min(count, end - begin) <= 1:
+        return [slice(begin, end)]
+    left = count // 2
+    middle = begin + (end - begin) * left // count
+    return shares(begin, middle, left) + shares(middle, end, count - left)
 
 
 def rows_anew(

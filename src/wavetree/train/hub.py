@@ -53,10 +53,10 @@ class Hub:
 
 
 def in_pairs(parts: Sequence[Tensor]) -> Tensor:
-    """The sum of all, the two halves first: of four it is that of two sums of two, to the last bit."""
+    """The sum of both halves' sums: of four that of two sums of two, to the last bit."""
     if len(parts) == 1:
         return parts[0]
-    half = (len(parts) + 1) // 2
+    half = len(parts) // 2
     return in_pairs(parts[:half]) + in_pairs(parts[half:])
 
 

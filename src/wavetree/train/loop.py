@@ -32,7 +32,7 @@ from wavetree.train.limit import Limit
 from wavetree.train.processes import ALONE, Processes
 from wavetree.train.resume import gone_on
 from wavetree.train.schedule import check_steps, rate_at
-from wavetree.train.training import Shape, Training, keep_memory, parts_side_by_side, use_threads
+from wavetree.train.training import Shape, Training, keep_memory, most_threads, use_threads
 from wavetree.train.watch import Check, Progress, Summary, Watch
 
 LOGGED_BLOCKS = 1000
@@ -236,12 +236,7 @@ def planned(
     """
     entered = time.perf_counter()
     settings = config.train
-    most = (
-        torch.get_num_threads()
-        if config.data.kind == "items"
-        else min(parts_side_by_side(config, processes), torch.get_num_threads())
-    )
-    most = round(processes.told(most))  # all try the same, whatever processors each of them has
+    most = round(processes.told(most_threads(config, processes)))  # all try the same, whatever processors each has
     choices = [settings.threads] if settings.threads else sorted({1, most if settings.device == "cpu" else 1})
     pace = dict.fromkeys(choices, 0.0)
     spent = 0.0

@@ -24,7 +24,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from wavetree.data.rows import share_of
+from wavetree.data.rows import shares
 from wavetree.errors import SettingError, WavetreeError
 from wavetree.train.hub import Hub, hub_of
 
@@ -94,8 +94,8 @@ class Processes:
             return replace(self, gpus=dist.new_group(backend="nccl", timeout=SILENCE))
 
     def share(self, size: int) -> slice:
-        """Which of `size` things are this process's."""
-        return share_of(size, self.rank, self.count)
+        """Which of `size` things, at least one for each process, are this one's."""
+        return shares(0, size, self.count)[self.rank]
 
     def total(self, numbers: Tensor) -> Tensor:
         """The sum over all processes of a tensor, in its place; the same to the last bit in each."""

@@ -77,7 +77,8 @@ def refuse_too_large(config: Config, vocab_size: int, symbols: float) -> None:
     """Raises SettingError if training on batches of so many symbols would need more memory than there is, roughly."""
     model = outline(config.model, vocab_size)
     widths = [p.shape[0] for p in model.matrices]
-    weights = COPIES * parameter_count(model)
+    gradients = 1 if config.data.kind == "items" else config.train.parts
+    weights = (COPIES + gradients - 1) * parameter_count(model)
     batch = round(RESULTS * symbols * (sum(widths) + vocab_size))
     own = memory_of(config.train.device)
     memory, whose = (memory_bytes(), "this machine") if own is None else (own, "the GPU")

@@ -125,9 +125,8 @@ class Training:
     def _gradients(self, piece: Piece, config: Config) -> tuple[float, list[Tensor]]:
         """The mean loss of a piece and its gradients; where processes share the batch, those of the whole of it.
 
-        Rows of a stream come in parts, side by side where threads allow. There are as many whatever the threads and the
-        processes, and they are added in pairs: the sum is the same to the last bit. A GPU works side by side within a
-        part, and has but one.
+        Rows of a stream come in parts, side by side where threads allow. They are the same whatever the threads, and
+        added in pairs: the sum is the same to the last bit. A GPU works side by side within a part, and has but one.
         """
         parts: Sequence[Piece] = [piece]
         if isinstance(piece, StreamRows) and self.device == "cpu":
@@ -140,7 +139,7 @@ class Training:
             loss = F.cross_entropy(logits.float() if half else logits, targets, reduction="sum") / count
             return loss.detach(), torch.autograd.grad(loss, self.optimiser.parameters)
 
-        if self.threads > 1 and min(len(parts), parts_side_by_side(config, self.processes)) > 1:
+        if len(parts) > 1 and self.threads > 1 and not config.data.local:  # whose dropout is torch's own
             with ThreadPoolExecutor(self.threads) as pool:
                 found = list(pool.map(of, range(len(parts))))
         else:
@@ -197,13 +196,20 @@ def drawn_from(seed: int) -> Iterator[None]:
 
 
 def own_parts(config: Config, processes: Processes) -> int:
-    """How many parts of a step of a stream are for each of the processes."""
-    return max(1, config.train.parts // processes.count)
+    """How many parts a process makes of its rows of a stream.
+
+    On one machine there are `train.parts` for all of them, so that the sum of all is that of one process, to the last
+    bit. Several machines do not add up in pairs, and each of their processes may have as many threads.
+    """
+    return max(1, config.train.parts // processes.count) if processes.hub else config.train.parts
 
 
-def parts_side_by_side(config: Config, processes: Processes) -> int:
-    """How many of them may run at once: local conditions go by torch's own dropout, one by one."""
-    return 1 if config.data.local else own_parts(config, processes)
+def most_threads(config: Config, processes: Processes) -> int:
+    """How many threads a process has work for in a step: of a stream one for each part, of a list any number."""
+    if config.data.kind == "items":
+        return torch.get_num_threads()
+    rows = -(-config.train.rows // processes.count)
+    return 1 if config.data.local else min(own_parts(config, processes), rows, torch.get_num_threads())
 
 
 def keep_memory() -> None:
