@@ -115,6 +115,15 @@ def test_a_log_that_is_lost_is_no_reason_to_refuse_a_run(command: Command, copy:
     assert command("doctor", copy, "--seconds", 1).code in (0, 1)
 
 
+def test_a_damaged_config_is_what_is_damaged_and_no_checkpoint(command: Command, copy: Path) -> None:
+    path = copy / "config.json"
+    path.write_text(path.read_text().replace(RunFolder(copy).origin()["sha256"], "0" * 64))
+    ran = command("runs", "check", copy, "--json")
+    assert ran.code == 3
+    assert [part["name"] for part in ran.document["parts"] if part["damage"]] == ["config.json"]
+    assert len(ran.document["parts"]) == 5
+
+
 def test_a_damaged_config_is_told_and_no_list_is_blamed(command: Command, copy: Path, names: Path) -> None:
     path = copy / "config.json"
     path.write_text(path.read_text().replace(RunFolder(copy).origin()["sha256"], "0" * 64))

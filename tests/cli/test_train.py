@@ -174,6 +174,12 @@ def test_resuming_with_the_same_words_is_fine_and_with_others_is_not(
 ) -> None:
     same = ["train", names, "--out", run, "--steps", 30, "--set", "train.checks=3", *SMALL, "--resume"]
     assert command(*same).code == 0
+    auto = ["--preset", "names", "--set", "train.precision=auto", "--steps", 3, "--out", tmp_path / "auto", *SMALL]
+    for how in ([], ["--resume"]):  # what auto became is no other setting
+        assert command("train", names, *auto, *how).code == 0
+    ran = command("train", "--out", run, "--resume", "--preset", "names")
+    assert ran.code == 2
+    assert "not those of --preset names with what is said besides (model.embedding is another)" in ran.sentence
     ran = command("train", "--out", run, "--resume", "--steps", 40)
     assert ran.code == 2
     assert "keeps the settings" in ran.sentence

@@ -158,12 +158,12 @@ VERBS = {
 }
 LISTED = (
     "List runs: how large they are, their best loss, how far they are, and whether they are whole.\n\n"
-    "Every file is compared with its checksum."
+    "Every file that a run cannot do without is compared with its checksum."
 )
 RUNS = {
     "check": Verb(
         "wavetree.cli.runs:check_run",
-        "Compare every file of a run with its checksum.",
+        "Compare every file that a run cannot do without with its checksum.",
         "The exit code is 3 if one is damaged. A damaged checkpoint is named by --resume too, which goes on from the "
         "one before it.",
         "wavetree runs check runs/names",
@@ -171,7 +171,8 @@ RUNS = {
     "prune": Verb(
         "wavetree.cli.runs:prune_runs",
         "Remove checkpoints that are neither the best nor the latest.",
-        "And what a death left half written. A run with a damaged checkpoint is left alone.",
+        "Whole ones and damaged ones, and what a death left half written. Where the best or the latest is damaged, another "
+        "may have to serve for it, and the run is left alone.",
         "wavetree runs prune runs/names runs/book",
     ),
 }

@@ -48,7 +48,7 @@ def check_run(
     *,
     as_json: Annotated[bool, Parameter(name="--json", help="One JSON object on stdout.")] = False,
 ) -> int:
-    """Compares every file of a run with its checksum. The exit code is 3 if one is damaged."""
+    """Compares every file that a run cannot do without with its checksum. The exit code is 3 if one is damaged."""
     from wavetree.runs import RunFolder
     from wavetree.runs.health import parts_of
 

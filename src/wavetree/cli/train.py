@@ -122,7 +122,7 @@ def train(
 
         def ready() -> None:
             if resume:
-                folder = _resumed(path, files, config, [*_flat(config)] if preset else named)
+                folder = _resumed(path, files, config, named, preset)
             elif processes.restarts and _was_begun(path, files, config, processes.launched):
                 folder = RunFolder.open(path)
             else:
@@ -156,13 +156,14 @@ def _begun(path: Path, files: tuple[Path, ...], config: Config, force: bool) -> 
         return begin(files or None, path, config, force, progress=lambda share: tell(f"reading, {share:.0%} done"))
 
 
-def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str]) -> RunFolder:
-    """The run at `path`, if what was given besides (a list, settings) is what it was begun with.
+def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[str], preset: str | None) -> RunFolder:
+    """The run at `path`, if what was given besides (a list, settings, a preset) is what it was begun with.
 
     Only the device may be another.
     """
     from wavetree.config import LIMITS
     from wavetree.runs import RunFolder
+    from wavetree.train import settled
 
     folder = RunFolder.open(path)
     with folder.alone():  # what another process is at is refused before anything is read
@@ -175,8 +176,7 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
             f"{several} {what} {path} was begun with: leave {'them' if len(files) > 1 else 'it'} out, or begin a new "
             "run with another --out."
         )
-    begun = _flat(folder.config())
-    wanted = _flat(config)
+    begun, wanted = _flat(folder.config()), _flat(settled(config))
     for name in given:
         if name != DEVICE and wanted[name] != begun.get(name):
             kept = f"{name} is {begun[name]} there" if name in begun else f"has no {name}"
@@ -188,6 +188,12 @@ def _resumed(path: Path, files: tuple[Path, ...], config: Config, given: list[st
                 f"{path} keeps the settings that it was begun with, and {kept}: leave {name}={wanted[name]} out, or "
                 f"begin a new run with another --out.{why}"
             )
+    others = [name for name in wanted if name not in {*given, DEVICE} and wanted[name] != begun.get(name)]
+    if preset and others:
+        raise SettingError(
+            f"{path} keeps the settings that it was begun with, and they are not those of --preset {preset} with what "
+            f"is said besides ({others[0]} is another): leave --preset out, or begin a new run with another --out."
+        )
     return folder
 
 
@@ -272,7 +278,7 @@ def _shares(config: Config, processes: Processes) -> str:
 
     count = most_threads(config, processes)
     most = "one thread" if count == 1 else f"up to {count} threads"
-    return f"{processes.count}, each with {most} (train.threads sets it; OMP_NUM_THREADS does not)"
+    return f"{processes.count}, each with {most} (train.threads sets it)"
 
 
 def _warn(folder: RunFolder) -> None:

@@ -96,6 +96,10 @@ class Checkpoints:
         """The `best` or `latest` one: its tensors by file, its state. Raises DamagedError."""
         return read_checkpoint(self.place / self.pointed(which), names)
 
+    def whole(self, name: str) -> State:
+        """Compares every file of the one of this name; its state. Raises DamagedError."""
+        return read_checkpoint(self.place / name, [])[1]
+
     def newest(self, names: list[str]) -> tuple[Tensors, State, list[DamagedError]]:
         """The latest one, or the newest before it that is whole; and what is wrong with those that are not.
 

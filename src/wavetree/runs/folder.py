@@ -37,7 +37,7 @@ from wavetree.config import Config
 from wavetree.data import Fields, Labels
 from wavetree.data.split import SIDES
 from wavetree.errors import DamagedError, RunError, SaveError
-from wavetree.runs.checkpoint import ADVICE, flush_file, read_bytes, read_checkpoint, read_json, tensors_of, write_file
+from wavetree.runs.checkpoint import ADVICE, flush_file, read_bytes, read_json, tensors_of, write_file
 from wavetree.runs.checkpoints import Checkpoints, State, Tensors
 from wavetree.runs.environment import here
 from wavetree.runs.lock import alone
@@ -202,8 +202,18 @@ class RunFolder:
         return tensors, self._of_this_config(state), [str(error).removesuffix(ADVICE) for error in damaged]
 
     def whole(self, name: str) -> None:
-        """Compares every file of the checkpoint `name`. Raises DamagedError."""
-        _, state = read_checkpoint(self.checkpoints.place / name, [])
+        """Compares every file of the checkpoint `name`, and its settings with those here. Raises DamagedError."""
+        self._of_this_config(self.checkpoints.whole(name))
+
+    def whole_config(self) -> None:
+        """Compares config.json with what the checkpoints know of it, those that are whole. Raises DamagedError."""
+        self.config()
+        for name in self.checkpoints.names():
+            with suppress(DamagedError):
+                state = self.checkpoints.whole(name)
+                break
+        else:
+            return
         self._of_this_config(state)
 
     def best_whole(self, step: int) -> tuple[str, float] | None:

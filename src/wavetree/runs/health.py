@@ -49,16 +49,17 @@ class Health:
 
 def parts_of(folder: RunFolder) -> list[Part]:
     """Every part of a run that there is a checksum of, compared with it. Raises RunError for what is out of reach."""
-    checks: dict[str, Callable[[], object]] = {"config.json": folder.config, "codec.json": folder.codec}
-    found = [_part(folder, name, check) for name, check in checks.items()]
-    if not found[0].damage and folder.config().data.kind == "items" and not folder.published:
-        found += [_part(folder, f"{side}.txt", partial(folder.items, side)) for side in SIDES]
-    if not found[0].damage and (folder.path / "fields.json").exists():
-        found.append(_part(folder, "fields.json", folder.fields))
+    found = [_part(folder, "config.json", folder.config if folder.published else folder.whole_config)]
+    if not found[0].damage:  # it has the checksums of these
+        found.append(_part(folder, "codec.json", folder.codec))
+        if folder.config().data.kind == "items" and not folder.published:
+            found += [_part(folder, f"{side}.txt", partial(folder.items, side)) for side in SIDES]
+        if (folder.path / "fields.json").exists():
+            found.append(_part(folder, "fields.json", folder.fields))
     if folder.published:
         return [*found, _part(folder, "model.safetensors", partial(folder.load, "best", ["model"]))]
     for name in folder.checkpoints.names():
-        found.append(_part(folder, f"checkpoints/{name}", partial(folder.whole, name)))
+        found.append(_part(folder, f"checkpoints/{name}", partial(folder.checkpoints.whole, name)))
     for which in POINTERS:
         if (folder.path / which).exists():
             found.append(_part(folder, which, partial(folder.pointed, which)))
