@@ -62,7 +62,7 @@ def test_what_is_there_twice_is_taken_once_and_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"^FILE is empty\. Leave it out\.$"),
+        (b"", r"^FILE is empty\. There is nothing to learn\.$"),
         (b"one\ntwo\xe9 three", r"^FILE, line 2: byte 4 of the line \(0xe9\) is not valid UTF-8\. Save it .*Latin-1"),
         (b"\xe9", r"^FILE, line 1: byte 1 of the line \(0xe9\)"),
         (b"fine\n\ncut \xe6\x97", r"^FILE, line 3: byte 5 of the line \(0xe6\)"),

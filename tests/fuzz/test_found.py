@@ -31,6 +31,12 @@ def test_items_that_are_not_utf_8(listed: Spoilable) -> None:
         assert call(["sample", str(listed.path)]).code == 3
 
 
+@pytest.mark.parametrize("items", [b"", b"a" * 401 + b"\tF\n"])
+def test_no_items_to_be_near_to(listed: Spoilable, items: bytes) -> None:
+    with listed.holding({"train.txt": items}, sealed=True):
+        assert call(["memory", str(listed.path), "-n", "3"]).code == 2
+
+
 @pytest.mark.parametrize("line", ["kana", "kana\tF\tM", "kana\tX"])
 def test_items_without_their_classes(listed: Spoilable, line: str) -> None:
     with listed.holding({"validation.txt": f"{line}\n".encode()}, sealed=True):

@@ -171,8 +171,8 @@ RUNS = {
     "prune": Verb(
         "wavetree.cli.runs:prune_runs",
         "Remove checkpoints that are neither the best nor the latest.",
-        "Whole ones and damaged ones, and what a death left half written. Where the best or the latest is damaged, another "
-        "may have to serve for it, and the run is left alone.",
+        "Whole ones and damaged ones, and what a death left half written. Where the best or the latest is damaged, "
+        "another may have to serve for it, and the run is left alone.",
         "wavetree runs prune runs/names runs/book",
     ),
 }

@@ -38,11 +38,13 @@ def memory(
     choice = Choice(temperature, max_length=SYMBOLS)
     with working("drawing"):
         drawn = [one.item for one in draws(trained, count, seed, "", choice, novel=False)]
-        learnt = trained.folder.items("train")
+        learnt = [item for item in trained.folder.items("train") if len(item) <= SYMBOLS]
         held = trained.folder.items("validation") + trained.folder.items("test")
         held = held[:: max(1, len(held) // count)]  # all along a list that may be sorted
+    if not learnt:
+        raise RunError(f"{run} has learnt no item of up to {SYMBOLS} symbols: there is nothing to compare with.")
     with working("comparing"):
-        nearest = Nearest(item for item in learnt if len(item) <= SYMBOLS)
+        nearest = Nearest(learnt)
         made = Memory.of(drawn, nearest)
         real = Memory.of([item for item in held if len(item) <= SYMBOLS], nearest)
     if as_json:

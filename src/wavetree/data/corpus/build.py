@@ -193,9 +193,8 @@ def _write(
             sha256, count = digest.hexdigest(), ids.symbols - begin
             contents.remember(source, before, sha256)
             if not count:
-                raise InputError(
-                    f"{source.name} is empty{'. Leave it out' if len(sources) > 1 else ': nothing to learn'}."
-                )
+                advice = "Leave it out." if len(sources) > 1 else "There is nothing to learn."
+                raise InputError(f"{source.name} is empty. {advice}")
             found.append((sha256, contents.read(_frames_source(source))) if settings.local else (sha256,))
             if sha256 in pieces:
                 ids.cut(begin)
