@@ -40,7 +40,7 @@ class Hub:
             others = [torch.empty_like(numbers) for _ in self.lines]
             for line, other in zip(self.lines, others, strict=True):
                 _read(line, _bytes(other))
-            numbers.copy_(in_pairs([numbers, *others]))
+            in_pairs([numbers, *others])
         for line in self.lines:
             line.sendall(own)
         if self.rank > 0:
@@ -53,11 +53,13 @@ class Hub:
 
 
 def in_pairs(parts: Sequence[Tensor]) -> Tensor:
-    """The sum of both halves' sums: of four that of two sums of two, to the last bit."""
+    """The sum of both halves' sums, in the place of the first: of four that of two sums of two, to the last bit."""
     if len(parts) == 1:
         return parts[0]
     half = len(parts) // 2
-    return in_pairs(parts[:half]) + in_pairs(parts[half:])
+    total = in_pairs(parts[:half])
+    total += in_pairs(parts[half:])
+    return total
 
 
 def hub_of(rank: int, count: int, seconds: float) -> Hub | None:
