@@ -39,6 +39,10 @@ def test_runs_are_listed(command: Command, copy: Path, tmp_path: Path) -> None:
     assert "damaged: codec.json" in command("runs", copy, "--json").document["runs"][0]["state"]
 
 
+def test_a_misspelt_verb_is_told_which_there_are(command: Command, copy: Path) -> None:
+    assert "has the verbs check and prune" in command("runs", "chekc", copy).sentence
+
+
 def test_where_there_are_none_it_says_so(command: Command, tmp_path: Path) -> None:
     assert "no runs in" in command("runs", tmp_path).err
     assert "is no folder" in command("runs", tmp_path / "none").sentence

@@ -187,7 +187,7 @@ def test_a_pointer_that_points_nowhere_is_damage(run: RunFolder) -> None:
     with pytest.raises(DamagedError, match="it should name a checkpoint"):
         load(run.path)
     (run.path / "best").write_text("000123\n")
-    with pytest.raises(DamagedError, match="no such file"):
+    with pytest.raises(DamagedError, match="there is no checkpoint 000123"):
         load(run.path)
 
 

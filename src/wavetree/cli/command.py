@@ -338,7 +338,8 @@ def _sentence(error: CycloptsError) -> str:
     if isinstance(error, UnknownOptionError) and (error.command_chain, error.token.value) == (("train",), "--context"):
         return "There is no --context: every level doubles what a tree sees, so --set model.levels=3 sees 8 symbols."
     if isinstance(error, UnusedCliTokensError):
-        return f"{(error.unused_tokens or [''])[0]!r} is one argument too many."
+        verbs = f" `wavetree runs` has the verbs {' and '.join(RUNS)}." if error.command_chain == ("runs",) else ""
+        return f"{(error.unused_tokens or [''])[0]!r} is one argument too many.{verbs}"
     if isinstance(error, MissingArgumentError) and error.argument and not error.keyword:
         return f"{error.argument.name} is missing."
     return str(error)

@@ -134,10 +134,12 @@ class Checkpoints:
         return str(checksums(self.place / self.pointed(which)).get("model.safetensors"))
 
     def pointed(self, which: str) -> str:
-        """The name that `best` or `latest` has. Raises DamagedError."""
+        """The name that `best` or `latest` has, if there is such a checkpoint. Raises DamagedError."""
         name = read_bytes(self.run / which).decode(errors="replace").strip()
         if not NAME.fullmatch(name):
             raise DamagedError(f"{self.run / which} is damaged: it should name a checkpoint, such as 000800.")
+        if not (self.place / name).is_dir():
+            raise DamagedError(f"{self.run / which} is damaged: there is no checkpoint {name}.")
         return name
 
     def _all_pointed(self) -> set[str]:

@@ -227,13 +227,6 @@ class RunFolder:
                 return name, loss
         return None
 
-    def pointed(self, which: str) -> str:
-        """The name that `best` or `latest` has, if there is such a checkpoint. Raises DamagedError."""
-        name = self.checkpoints.pointed(which)
-        if name not in self.checkpoints.names():
-            raise DamagedError(f"{self.path / which} is damaged: there is no checkpoint {name}.")
-        return name
-
     def _of_this_config(self, state: State) -> State:
         if state.pop(CONFIG_SUM, None) != sha256(read_bytes(self.path / "config.json")):
             raise DamagedError(_altered(self.path / "config.json"))

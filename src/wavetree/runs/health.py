@@ -62,7 +62,7 @@ def parts_of(folder: RunFolder) -> list[Part]:
         found.append(_part(folder, f"checkpoints/{name}", partial(folder.checkpoints.whole, name)))
     for which in POINTERS:
         if (folder.path / which).exists():
-            found.append(_part(folder, which, partial(folder.pointed, which)))
+            found.append(_part(folder, which, partial(folder.checkpoints.pointed, which)))
     return found
 
 
