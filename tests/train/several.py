@@ -175,9 +175,9 @@ def add_up() -> object:
 
 
 def go_on(path: Path, threads: int = 1) -> float:
-    """Goes on with a run to its end; its best loss."""
+    """Goes on with a run to its end; its best loss. One that begins has so many threads."""
     with joined() as processes:
-        loop.most_threads = lambda *_: threads
+        loop.planned = lambda config, *_: (config.train.steps or 1, threads, 0.0)
         return train(RunFolder.open(path), processes=processes).val_nll
 
 

@@ -19,8 +19,7 @@ import torch
 import torch.distributed as dist
 from tests.streams import text_run
 from tests.train.several import Learnt, add_up, agree, go_on, learn, plan, plan_anew, refuse, steps_of, together, vanish
-from tests.train.test_loop import begin, syllables
-from tests.train.test_streams import checkpoint_bytes
+from tests.train.test_loop import begin, checkpoint_bytes, syllables
 
 from wavetree.api import begin as begin_any
 from wavetree.config import configure
@@ -116,6 +115,7 @@ def test_whole_runs_of_a_stream_end_in_the_same_bytes(tmp_path: Path) -> None:
     for count, threads in ((1, 1), (1, 4), (2, 1), (2, 2), (4, 1)):
         copy = shutil.copytree(path, tmp_path / f"{count}-{threads}")
         together(count, go_on, copy, threads)
+        assert RunFolder(copy).load("latest", [])[1]["threads"] == threads
         ends.append(checkpoint_bytes(RunFolder(copy)))
     assert ends[1:] == ends[:1] * 4
 

@@ -28,7 +28,7 @@ EPSILON = 1e-8
 MOMENTUM = 0.9
 ORTHOGONALISE = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024: the quintic that lifts small singular values fastest
 WIDE = 1.5
-"""From so many times as many columns as rows on, `_by_gram` has fewer products: with n = r m, five steps take
+"""From so many times as many columns as rows on, `_by_gram` has no more products: with n = r m, five steps take
 5 (2r + 1) m^3 by the matrices themselves, and (4r + 14) m^3 by their Gram matrices."""
 GRAM_STEPS = (3, 2)
 """The steps by one Gram matrix. What it has rounded grows twelvefold a step where singular values are small: by one for
